@@ -1,0 +1,1 @@
+"""What the sales say: the lake, measures, contribution and potential scores, reports."""

@@ -1,0 +1,1 @@
+"""Who the member is and what the member owns: identity, sub-accounts and ledger, tiers, earning rules, coupons."""
