@@ -1,0 +1,199 @@
+"""What happened, in an order that readers can trust.
+
+An operation announces an event into the outbox, in its own transaction. One serial relay moves committed rows to
+the event table and gives each the next `position`: gapless, and never smaller than one already read. A cursor
+over the outbox's own sequence would lose rows that commit late; readers use positions only.
+
+Facts carry ids, never personal data.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import structlog
+from psycopg import OperationalError
+from sqlalchemy import BigInteger, Column, DateTime, MetaData, Table, Text
+from sqlalchemy import exc as sqlalchemy_errors
+from sqlalchemy.dialects.postgresql import JSON
+
+from foundation.database import Database, Tx
+from foundation.rows import Write
+
+log = structlog.get_logger(__name__)
+metadata = MetaData(schema="foundation")
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("facts", JSON, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
+
+class OutboxRow(msgspec.Struct, frozen=True):
+    topic: str
+    facts: Mapping[str, Any]
+    at: datetime
+
+
+ANNOUNCE = Write(outbox, OutboxRow)
+
+BATCH = 5_000
+IDLE_S = 0.05
+HEARTBEAT_S = 5.0
+LOCK = 7_205_001  # the advisory lock of the one relay
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened. `position` starts at 1 and has no gaps; `at` is the moment of its transaction."""
+
+    position: int
+    topic: str
+    facts: Mapping[str, Any]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A reader with a cursor of its own: `handle(tx, events)` runs in the transaction that moves the cursor."""
+
+    name: str
+    topics: frozenset[str]
+    handle: Callable[[Tx, Sequence[Event]], None]
+    batch: int
+
+
+_subscriptions: dict[str, Subscription] = {}
+
+
+def announce(tx: Tx, topic: str, facts: Mapping[str, Any]) -> None:
+    """Record that something happened; it becomes an event if, and only if, this transaction commits."""
+    tx.rows.add(ANNOUNCE, OutboxRow(topic, facts, tx.now))
+
+
+def subscribe(
+    name: str, topics: Collection[str], handle: Callable[[Tx, Sequence[Event]], None], *, batch: int = 500
+) -> None:
+    """Register a reader. It gets every event of its topics once, in order of position, in batches of at most `batch`."""
+    _subscriptions[name] = Subscription(name, frozenset(topics), handle, batch)
+
+
+def subscriptions() -> Mapping[str, Subscription]:
+    return _subscriptions
+
+
+def read_events(tx: Tx, after: int, limit: int, topics: Collection[str] | None = None) -> list[Event]:
+    """Events with a position above `after`, lowest first, at most `limit` (1 to 5,000)."""
+    rows = tx.execute(
+        "SELECT position, topic, facts, at FROM foundation.event WHERE position > :after"
+        + (" AND topic = ANY(:topics)" if topics is not None else "")
+        + " ORDER BY position LIMIT :limit",
+        {"after": after, "limit": max(1, min(limit, BATCH))} | ({"topics": list(topics)} if topics is not None else {}),
+    )
+    return [Event(row.position, row.topic, row.facts, row.at) for row in rows]
+
+
+def last_position(tx: Tx) -> int:
+    """The position of the newest event; 0 before the first."""
+    return int(tx.execute("SELECT position FROM foundation.relay").scalar_one())
+
+
+def consume(database: Database, name: str) -> int:
+    """Give one subscriber its next batch and move its cursor, in one transaction; returns events handled.
+
+    A second process doing the same at the same time returns 0 at once.
+    """
+    subscription = _subscriptions[name]
+    with database.transaction() as tx:
+        if not tx.execute("SELECT pg_try_advisory_xact_lock(hashtext('consumer'), hashtext(:name))", {"name": name}).scalar():
+            return 0
+        tx.execute("INSERT INTO foundation.consumer (name) VALUES (:name) ON CONFLICT DO NOTHING", {"name": name})
+        cursor = int(tx.execute("SELECT position FROM foundation.consumer WHERE name = :name", {"name": name}).scalar_one())
+        newest = last_position(tx)
+        events = read_events(tx, cursor, subscription.batch, subscription.topics)
+        reached = max(cursor, events[-1].position if events else 0)
+        if len(events) < min(subscription.batch, BATCH):
+            reached = max(reached, newest)  # nothing of ours lies below: skip what other topics took
+        if events:
+            subscription.handle(tx, events)
+        if reached > cursor:
+            tx.execute(
+                "UPDATE foundation.consumer SET position = :position, moved_at = :now WHERE name = :name",
+                {"position": reached, "now": tx.now, "name": name},
+            )
+    return len(events)
+
+
+MOVE = """
+WITH taken AS (
+    DELETE FROM foundation.outbox
+    WHERE id IN (SELECT id FROM foundation.outbox ORDER BY id LIMIT %(batch)s)
+    RETURNING id, topic, facts, at
+), numbered AS (
+    SELECT topic, facts, at, row_number() OVER (ORDER BY id) AS n FROM taken
+), moved AS (
+    INSERT INTO foundation.event (position, topic, facts, at)
+    SELECT relay.position + n, topic, facts, at FROM numbered, foundation.relay AS relay
+    RETURNING topic
+), counted AS (
+    UPDATE foundation.relay SET position = position + (SELECT count(*) FROM taken), beat_at = now()
+    WHERE EXISTS (SELECT FROM taken) RETURNING position
+)
+SELECT topic, count(*) FROM moved GROUP BY topic
+"""
+
+
+def move_batch(tx: Tx) -> dict[str, int]:
+    """Move one batch of committed outbox rows to the event table; returns how many of each topic moved."""
+    return dict(tx.ask(MOVE, {"batch": BATCH}).fetchall())
+
+
+def run_relay(database: Database, stop: threading.Event, wake: Callable[[set[str]], None] | None = None) -> None:
+    """Be the relay until `stop` is set. A second relay waits its turn; the database being away is waited out.
+
+    `wake` is told which subscribers have something to read; losing such a call costs time only, for a
+    periodic task calls every subscriber anyway.
+    """
+    while not stop.is_set():
+        try:
+            _relay_while_connected(database, stop, wake)
+        except (OperationalError, sqlalchemy_errors.DBAPIError, sqlalchemy_errors.TimeoutError) as error:
+            log.warning("relay_database_lost", cause=str(error).strip().splitlines()[0])
+            stop.wait(0.5)
+
+
+def _relay_while_connected(
+    database: Database, stop: threading.Event, wake: Callable[[set[str]], None] | None
+) -> None:
+    with database.engine.connect() as guard:
+        # The lock belongs to this session: it goes when the process or its connection dies.
+        guard = guard.execution_options(isolation_level="AUTOCOMMIT")
+        while not guard.exec_driver_sql(f"SELECT pg_try_advisory_lock({LOCK})").scalar():
+            if stop.wait(0.5):
+                return
+        log.info("relay_started")
+        beat = 0.0
+        try:
+            while not stop.is_set():
+                with database.transaction() as tx:
+                    moved = move_batch(tx)
+                if moved and wake is not None:
+                    due = {s.name for s in _subscriptions.values() if not s.topics.isdisjoint(moved)}
+                    if due:
+                        wake(due)
+                if time.monotonic() - beat > HEARTBEAT_S:
+                    guard.exec_driver_sql("UPDATE foundation.relay SET beat_at = now()")
+                    beat = time.monotonic()
+                if sum(moved.values()) < BATCH:
+                    stop.wait(IDLE_S)
+        finally:
+            if not guard.invalidated and not guard.closed:
+                guard.exec_driver_sql(f"SELECT pg_advisory_unlock({LOCK})")

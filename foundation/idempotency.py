@@ -1,0 +1,132 @@
+"""The same thing sent twice happens once and is answered the same.
+
+The key is locked, looked up and recorded inside the work's own transaction: if the work is rolled back so is the
+record, and if the answer got lost on the way, it is read back here. Keys are kept `Settings.idempotency_days` (40).
+Answers carry ids only; personal data never comes here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+import psycopg
+from sqlalchemy import Column, DateTime, SmallInteger, Table, Text
+from sqlalchemy.dialects.postgresql import BYTEA, JSON
+
+from foundation.database import Database, Tx
+from foundation.errors import Busy, Invalid
+from foundation.events import metadata
+from foundation.rows import Write
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("client", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("content_hash", BYTEA, nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("answer", JSON, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
+
+class IdempotencyRow(msgspec.Struct, frozen=True):
+    client: str
+    key: str
+    content_hash: str
+    status: int
+    answer: Any
+    at: datetime
+
+
+RECORD = Write(idempotency, IdempotencyRow)
+
+
+class KeyReused(Invalid):
+    """The key was used before with other content."""
+
+    code = "idempotency_key_reused"
+
+
+class StillRunning(Busy):
+    """The first request with this key has not finished."""
+
+    code = "still_running"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was, or will be, answered: an HTTP status and a JSON body without personal data."""
+
+    status: int
+    body: Any
+    replayed: bool = False
+
+
+@dataclass(slots=True)
+class Claim:
+    """A key asked for inside a pipeline; `answer()` waits for the database and says whether it was answered before."""
+
+    client: str
+    key: str
+    content_hash: bytes
+    locked: psycopg.Cursor[Any]
+    known: psycopg.Cursor[Any]
+
+    def answer(self) -> Answer | None:
+        """The earlier answer, or None when the work is ours to do. Raises StillRunning, KeyReused."""
+        free = self.locked.fetchone()
+        row = self.known.fetchone()
+        if row is not None:
+            if bytes(row[0]) != self.content_hash:
+                raise KeyReused("This Idempotency-Key was already used with other content")
+            return Answer(row[1], row[2], replayed=True)
+        if free is None or not free[0]:
+            raise StillRunning("A request with this Idempotency-Key is still running")
+        return None
+
+    def record(self, tx: Tx, answer: Answer) -> None:
+        """Keep the answer; it is written with the rest of the transaction."""
+        tx.rows.add(
+            RECORD,
+            IdempotencyRow(self.client, self.key, "\\x" + self.content_hash.hex(), answer.status, answer.body, tx.now),
+        )
+
+
+def claim(tx: Tx, client: str, key: str, content_hash: bytes) -> Claim:
+    """Ask for a key. Two statements, so that the look-up sees whatever committed before the lock was free."""
+    number = int.from_bytes(blake2b(f"{client}\x1f{key}".encode(), digest_size=8).digest(), signed=True)
+    return Claim(
+        client,
+        key,
+        content_hash,
+        tx.ask("SELECT pg_try_advisory_xact_lock(%s)", (number,)),
+        tx.ask(
+            "SELECT content_hash, status, answer FROM foundation.idempotency WHERE client = %s AND key = %s",
+            (client, key),
+        ),
+    )
+
+
+def once(tx: Tx, client: str, key: str, content_hash: bytes, work: Callable[[], Answer]) -> Answer:
+    """Do `work` unless this client's key was answered before. Raises StillRunning, KeyReused, and what `work` raises."""
+    with tx.pipeline():
+        asked = claim(tx, client, key, content_hash)
+    if (known := asked.answer()) is not None:
+        return known
+    answer = work()
+    asked.record(tx, answer)
+    return answer
+
+
+def forget_old_keys(database: Database, batch: int = 5_000) -> int:
+    """Delete keys past their life, at most `batch` of them; returns how many went."""
+    with database.transaction() as tx:
+        return tx.execute(
+            "DELETE FROM foundation.idempotency WHERE (client, key) IN "
+            "(SELECT client, key FROM foundation.idempotency WHERE at < :before ORDER BY at LIMIT :batch)",
+            {"before": tx.now - timedelta(days=database.settings.idempotency_days), "batch": batch},
+        ).rowcount

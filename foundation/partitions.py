@@ -1,0 +1,40 @@
+"""Months: large tables are partitioned by the month of their day, and a month comes into being on first use."""
+
+import threading
+from collections.abc import Iterable
+from datetime import date
+
+from foundation.database import Database
+
+_tables: set[str] = set()
+_known: set[tuple[int, int]] = set()
+_lock = threading.Lock()
+
+
+def partitioned_by_month(*tables: str) -> None:
+    """Declare tables (schema.name) whose partitions `ensure_months` makes."""
+    _tables.update(tables)
+
+
+def ensure_months(database: Database, days: Iterable[date]) -> None:
+    """Make sure that every declared table has a partition for the month of each day.
+
+    Runs in a transaction of its own (attaching takes SHARE UPDATE EXCLUSIVE, posting goes on meanwhile) and only
+    for months that this process has not seen.
+    """
+    missing = {(day.year, day.month) for day in days} - _known
+    if not missing:
+        return
+    with _lock, database.transaction() as tx:
+        for year, month in sorted(missing):
+            for table in sorted(_tables):
+                tx.execute(
+                    "SELECT foundation.ensure_month(CAST(:parent AS regclass), :month)",
+                    {"parent": table, "month": date(year, month, 1)},
+                )
+        tx.after_commit(lambda: _known.update(missing))
+
+
+def forget_months() -> None:
+    """Look again next time (after a restore, or when tests change databases)."""
+    _known.clear()
