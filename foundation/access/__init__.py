@@ -1,5 +1,17 @@
 """Who may do what: principals, permissions, machines' clients and tokens, people's log-ins and sessions."""
 
+from foundation.access.clients import (
+    Client,
+    ClientUnknown,
+    NewClient,
+    ScopeNotYours,
+    create_client,
+    find_client,
+    list_clients,
+    move_client,
+    revoke_client,
+)
+from foundation.access.people import access_changed, register_people, remove_login, set_login
 from foundation.access.permissions import (
     Access,
     PermissionUndeclared,
@@ -23,19 +35,32 @@ from foundation.access.principal import (
 
 __all__ = [
     "Access",
+    "Client",
+    "ClientUnknown",
+    "NewClient",
     "NotSignedIn",
     "PermissionMissing",
     "PermissionUndeclared",
     "PlaceForbidden",
     "Principal",
     "PrincipalKind",
+    "ScopeNotYours",
+    "access_changed",
     "access_of",
     "acting_as",
     "allow",
     "allow_anyone",
     "allow_signed_in",
+    "create_client",
     "current_principal",
     "declare_permission",
     "declared_permissions",
+    "find_client",
+    "list_clients",
+    "move_client",
     "principal_or_none",
+    "register_people",
+    "remove_login",
+    "revoke_client",
+    "set_login",
 ]

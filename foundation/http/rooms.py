@@ -1,0 +1,40 @@
+"""What a package hands to the roof: its routes, its pages, its entries in the menu, its translations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint as FlaskBlueprint
+
+
+@dataclass(frozen=True, slots=True)
+class MenuItem:
+    """One entry of the side menu, shown to whoever holds `permission`.
+
+    `label` is a lazy translation (`foundation.pages.lazy("Members")`); `path` the page's address; `icon` a name
+    of the icon set in foundation/pages/templates/shell/icons.html; `section` groups entries under a small heading
+    (a lazy translation too); entries stand in ascending `order` (tens: 10 overview, 20 members, 30 sales, 80 settings).
+    """
+
+    label: Any
+    path: str
+    permission: str
+    icon: str = "dot"
+    order: int = 50
+    section: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Everything of one package that the web application serves.
+
+    `blueprints` are foundation.http.Blueprint (JSON under /v1), `pages` are foundation.http.Pages. `translations` is the folder
+    that holds `<locale>/LC_MESSAGES/messages.po`, None where a package has no words of its own on pages.
+    """
+
+    name: str
+    blueprints: Sequence[FlaskBlueprint] = ()
+    pages: Sequence[FlaskBlueprint] = ()
+    menu: Sequence[MenuItem] = ()
+    translations: Path | None = None
