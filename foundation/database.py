@@ -29,12 +29,14 @@ class Tx:
     commit has succeeded, in order, and not at all otherwise.
     """
 
-    __slots__ = ("_after_commit", "_raw", "connection", "now", "rows")
+    __slots__ = ("_after_commit", "_raw", "changed", "connection", "now", "rows")
 
     def __init__(self, connection: Connection, now: datetime) -> None:
         self.connection = connection
         self.now = now
         self.rows = Rows()
+        # Channels of the reference caches whose rows this transaction has changed (foundation.reference_cache).
+        self.changed: set[str] = set()
         self._after_commit: list[Callable[[], None]] = []
         self._raw: psycopg.Connection[TupleRow] | None = None
 
