@@ -66,7 +66,7 @@ def upgrade() -> None:
 
     CREATE FUNCTION foundation.ensure_month(parent regclass, month date) RETURNS void LANGUAGE plpgsql AS $$
     DECLARE
-        partition text := parent::text || to_char(month, '"_"YYYYMM');
+        partition text := parent::text || to_char(month, '"_p"YYYYMM');
         first date := date_trunc('month', month)::date;
     BEGIN
         IF to_regclass(partition) IS NOT NULL THEN RETURN; END IF;
