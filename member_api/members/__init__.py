@@ -1,0 +1,1 @@
+"""Who the member is: creating, finding, changing, freezing."""
