@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from weakref import WeakSet
 
 import psycopg
@@ -119,7 +119,7 @@ class _Listener:
     """The thread of this process that hears of changes, for all caches."""
 
     def __init__(self) -> None:
-        self.caches: WeakSet[ReferenceCache[object, object]] = WeakSet()
+        self.caches: WeakSet[ReferenceCache[Any, Any]] = WeakSet()
         self.trusted_until = 0.0
         self._engine: Engine | None = None
         self._lock = threading.Lock()
@@ -148,7 +148,7 @@ class _Listener:
             cache._lock = threading.Lock()
             cache._engine = None
 
-    def _all(self) -> Iterable[ReferenceCache[object, object]]:
+    def _all(self) -> Iterable[ReferenceCache[Any, Any]]:
         return list(self.caches)
 
     def _run(self, engine: Engine) -> None:

@@ -233,7 +233,8 @@ CREATE TABLE organisation.device (
     CONSTRAINT device_counter_fkey FOREIGN KEY (counter_id) REFERENCES organisation.counter (id),
     CONSTRAINT device_staff_fkey FOREIGN KEY (staff_id) REFERENCES organisation.staff (id),
     CONSTRAINT device_binding_check CHECK (
-        (terminal IS NULL OR counter_id IS NULL) AND (store_id IS NOT NULL OR (terminal IS NULL AND counter_id IS NULL)))
+        (terminal IS NULL OR counter_id IS NULL)
+        AND (store_id IS NOT NULL OR (terminal IS NULL AND counter_id IS NULL)))
 );
 CREATE INDEX device_store_idx ON organisation.device (store_id);
 CREATE INDEX device_staff_idx ON organisation.device (staff_id) WHERE revoked_at IS NULL;

@@ -1,0 +1,86 @@
+"""What the rest of the house may ask of organisation.
+
+Every function takes the open transaction first and never commits it. Look-ups answer from a cache of the process that
+is dropped everywhere on change (foundation.reference_cache): about a microsecond a call once a code has been seen.
+"""
+
+from collections.abc import Collection
+
+from foundation.database import Tx
+from foundation.errors import Conflict
+from organisation.counters.lookup import counters
+from organisation.facts import (
+    CounterFacts,
+    CounterMode,
+    CounterStatus,
+    CounterTerms,
+    PromotionRate,
+    StaffFacts,
+    StaffStatus,
+    StoreFacts,
+    StoreStatus,
+)
+from organisation.staff.lookup import staff_numbers
+from organisation.stores.lookup import stores
+
+__all__ = [
+    "CounterFacts",
+    "CounterMode",
+    "CounterStatus",
+    "CounterTerms",
+    "CurrencyMoved",
+    "PromotionRate",
+    "StaffFacts",
+    "StaffStatus",
+    "StoreFacts",
+    "StoreStatus",
+    "counters_by_code",
+    "fix_currency",
+    "place_of",
+    "staff_by_number",
+    "stores_by_code",
+]
+
+
+class CurrencyMoved(Conflict):
+    """The store's currency was changed while its first sale was on the way."""
+
+    code = "currency_moved"
+
+
+def place_of(store: str) -> str:
+    """The place that a store is to access rules: `principal.require("sales.post", place_of("S01"))`."""
+    return f"store/{store}"
+
+
+def stores_by_code(tx: Tx, codes: Collection[str]) -> dict[str, StoreFacts]:
+    """The stores with these codes; an unknown code is left out."""
+    return stores.get(tx, codes)
+
+
+def counters_by_code(tx: Tx, store_id: int, codes: Collection[str]) -> dict[str, CounterFacts]:
+    """The counters of one store with these codes; an unknown code is left out."""
+    found = counters.get(tx, [(store_id, code) for code in codes])
+    return {code: facts for (_, code), facts in found.items()}
+
+
+def staff_by_number(tx: Tx, numbers: Collection[str]) -> dict[str, StaffFacts]:
+    """The members of staff with these numbers, also those who left; an unknown number is left out."""
+    return staff_numbers.get(tx, numbers)
+
+
+def fix_currency(tx: Tx, store: StoreFacts) -> None:
+    """Say that something is being posted in the store's currency, which stays from now on.
+
+    Call it when `store.currency_fixed` is False, before writing. Locks the store's row until the commit.
+    Raises CurrencyMoved if the store has another currency by now: the posting may be tried again.
+    """
+    if store.currency_fixed:
+        return
+    fixed = tx.execute(
+        "UPDATE organisation.store SET currency_fixed = true WHERE id = :id AND currency = :currency",
+        {"id": store.id, "currency": store.currency},
+    )
+    if fixed.rowcount != 1:
+        raise CurrencyMoved(f"store {store.code} no longer has the currency {store.currency}")
+    stores.changed(tx)

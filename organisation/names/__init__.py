@@ -1,0 +1,1 @@
+"""Legal units, regions, formats and suppliers: named things that come into being when something mentions them."""
