@@ -120,6 +120,7 @@ class _Listener:
 
     def __init__(self) -> None:
         self.caches: WeakSet[ReferenceCache[Any, Any]] = WeakSet()
+        self.hearers: dict[str, Callable[[str], None]] = {}
         self.trusted_until = 0.0
         self._engine: Engine | None = None
         self._lock = threading.Lock()
@@ -133,11 +134,18 @@ class _Listener:
             self.trusted_until = 0.0
         threading.Thread(target=self._run, args=(engine,), name="reference-cache", daemon=True).start()
 
-    def drop(self, channel: str | None = None) -> None:
-        """Drop the caches of a channel, or all."""
+    def drop(self, payload: str | None = None) -> None:
+        """Drop the caches of a channel, or all; a payload `channel:subject` reaches that channel's hearer."""
         for cache in self._all():
-            if channel is None or cache.channel == channel:
+            if payload is None or cache.channel == payload:
                 cache.drop()
+        if payload is None:
+            for hearer in self.hearers.values():
+                hearer("")
+            return
+        channel, _, subject = payload.partition(":")
+        if channel in self.hearers:
+            self.hearers[channel](subject)
 
     def forget(self) -> None:
         """A forked child has no listening thread and trusts nothing it inherited."""
@@ -164,7 +172,6 @@ class _Listener:
         with psycopg.connect(
             address, autocommit=True, connect_timeout=5, application_name="reference-cache", tcp_user_timeout=5000
         ) as connection:
-            connection.add_notify_handler(lambda notice: self.drop(notice.payload))
             connection.execute(f"LISTEN {NOTIFY_CHANNEL}")
             # What changed while nobody listened is unknown.
             self.drop()
@@ -172,12 +179,37 @@ class _Listener:
                 asked_at = time.monotonic()
                 connection.execute("SELECT 1")
                 self.trusted_until = asked_at + UNHEARD_AGE_S
-                for _ in connection.notifies(timeout=PULSE_S):
-                    pass
+                for notice in connection.notifies(timeout=PULSE_S):
+                    self.drop(notice.payload)
 
 
 _listener = _Listener()
 os.register_at_fork(after_in_child=_listener.forget)
+
+
+def on_change(channel: str, forget: Callable[[str], None]) -> None:
+    """For a cache of another shape: call `forget(subject)` when a subject of the channel changed, "" means everything.
+
+    It is called in the listening thread and in the thread that committed; `announce_change` is the other end.
+    """
+    _listener.hearers[channel] = forget
+
+
+def announce_change(tx: Tx, channel: str, subject: str) -> None:
+    """Say that this transaction changes what a channel's hearers keep about `subject` ("": about everything)."""
+    payload = f"{channel}:{subject}"
+    tx.execute("SELECT pg_notify(:channel, :payload)", {"channel": NOTIFY_CHANNEL, "payload": payload})
+    tx.after_commit(lambda: _listener.drop(payload))
+
+
+def listen_on(engine: Engine) -> None:
+    """Start to hear of changes in this database, unless this process already does."""
+    _listener.listen_on(engine)
+
+
+def is_heard(tick: float) -> bool:
+    """Whether changes are certain to have been heard at `tick` (time.monotonic); otherwise keep nothing past UNHEARD_AGE_S."""
+    return tick < _listener.trusted_until
 
 
 def drop_all() -> None:

@@ -33,7 +33,8 @@ class Write:
         """The INSERT or UPDATE that takes its rows from the JSON array in `parameter`."""
         names = [field.name for field in msgspec.structs.fields(self.row)]
         types = {name: self.table.c[name].type.compile(postgresql.dialect()) for name in names}  # type: ignore[no-untyped-call]
-        source = f"json_to_recordset({parameter}) AS x({', '.join(f'"{name}" {types[name]}' for name in names)})"
+        shape = ", ".join(f'"{name}" {types[name]}' for name in names)
+        source = f"json_to_recordset({parameter}) AS x({shape})"
         columns = ", ".join(f'"{name}"' for name in names)
         if not self.key:
             return f'INSERT INTO {self.table.fullname} ({columns}) SELECT {columns} FROM {source}'

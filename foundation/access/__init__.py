@@ -1,17 +1,20 @@
 """Who may do what: principals, permissions, machines' clients and tokens, people's log-ins and sessions."""
 
+from foundation.access.changes import access_changed
 from foundation.access.clients import (
     Client,
     ClientUnknown,
     NewClient,
     ScopeNotYours,
+    ScopeUnknown,
     create_client,
     find_client,
     list_clients,
     move_client,
+    replace_secret,
     revoke_client,
 )
-from foundation.access.people import access_changed, register_people, remove_login, set_login
+from foundation.access.people import change_password, end_sessions, register_people, remove_login, set_login
 from foundation.access.permissions import (
     Access,
     PermissionUndeclared,
@@ -45,22 +48,26 @@ __all__ = [
     "Principal",
     "PrincipalKind",
     "ScopeNotYours",
+    "ScopeUnknown",
     "access_changed",
     "access_of",
     "acting_as",
     "allow",
     "allow_anyone",
     "allow_signed_in",
+    "change_password",
     "create_client",
     "current_principal",
     "declare_permission",
     "declared_permissions",
+    "end_sessions",
     "find_client",
     "list_clients",
     "move_client",
     "principal_or_none",
     "register_people",
     "remove_login",
+    "replace_secret",
     "revoke_client",
     "set_login",
 ]
