@@ -1,0 +1,1 @@
+"""Receipts that need a person: refused ones that were parked, accepted ones that were flagged."""
