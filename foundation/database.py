@@ -49,11 +49,11 @@ class Tx:
 
     def execute(
         self, statement: Executable | str, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
-    ) -> CursorResult[Any]:
+    ) -> CursorResult[*tuple[Any, ...]]:
         """Run one statement: SQLAlchemy Core, or plain SQL with `:name` parameters."""
         if isinstance(statement, str):
             statement = sqlalchemy.text(statement)
-        return cast("CursorResult[Any]", self.connection.execute(statement, parameters))
+        return cast("CursorResult[*tuple[Any, ...]]", self.connection.execute(statement, parameters))
 
     def ask(self, sql: LiteralString, parameters: Mapping[str, Any] | Sequence[Any] = ()) -> psycopg.Cursor[TupleRow]:
         """Send one prepared statement through psycopg; inside a pipeline it does not wait for its answer."""
