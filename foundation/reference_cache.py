@@ -135,11 +135,11 @@ class _Listener:
         threading.Thread(target=self._run, args=(engine,), name="reference-cache", daemon=True).start()
 
     def drop(self, payload: str | None = None) -> None:
-        """Drop the caches of a channel, or all; a payload `channel:subject` reaches that channel's hearer."""
+        """Drop the caches of a channel, or all (no payload); `channel:subject` reaches that channel's hearer."""
         for cache in self._all():
-            if payload is None or cache.channel == payload:
+            if not payload or cache.channel == payload:
                 cache.drop()
-        if payload is None:
+        if not payload:
             for hearer in self.hearers.values():
                 hearer("")
             return

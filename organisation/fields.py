@@ -1,0 +1,105 @@
+"""The shapes of what comes in over HTTP: codes, words, places, squares of metres."""
+
+import re
+import unicodedata
+from decimal import Decimal
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from marshmallow import ValidationError, fields, validate
+
+from foundation.money import is_currency
+
+CODE_MAX = 64
+WORDS_MAX = 200
+CATEGORY_DEPTH_MAX = 8
+CODE = re.compile(rf"[^\s/]{{1,{CODE_MAX}}}")
+
+
+def is_text(text: str) -> bool:
+    """Whether it can be stored and shown: no control characters, no halves of a surrogate pair."""
+    return not any(unicodedata.category(sign) in ("Cc", "Cs") for sign in text)
+
+
+def _check_code(text: str) -> None:
+    if not CODE.fullmatch(text) or not is_text(text):
+        raise ValidationError(f"must be 1 to {CODE_MAX} visible characters without blanks and slashes")
+
+
+def _check_words(text: str) -> None:
+    if not text.strip() or not is_text(text):
+        raise ValidationError("must have visible characters only")
+
+
+def _check_currency(text: str) -> None:
+    if not is_currency(text):
+        raise ValidationError("must be an ISO 4217 currency code")
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _check_timezone(text: str) -> None:
+    if text not in _time_zones():
+        raise ValidationError("must be an IANA time zone such as Asia/Shanghai")
+
+
+class Code(fields.String):
+    """A code: up to 64 visible characters without blanks and slashes."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(validate=[validate.Length(1, CODE_MAX), _check_code], **options)
+
+
+class Words(fields.String):
+    """A name as people write it: one line, blanks around it dropped."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(validate=[validate.Length(1, WORDS_MAX), _check_words], **options)
+
+    def _deserialize(self, *arguments: Any, **options: Any) -> Any:
+        return super()._deserialize(*arguments, **options).strip()
+
+
+class Currency(fields.String):
+    """An ISO 4217 code."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(validate=[validate.Length(equal=3), _check_currency], **options)
+
+
+class TimeZone(fields.String):
+    """An IANA time zone name."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(validate=[validate.Length(1, CODE_MAX), _check_timezone], **options)
+
+
+class SquareMetres(fields.Decimal):
+    """An area in square metres: 0 to ten million, two digits after the point; a JSON number in answers."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(places=2, allow_nan=False, validate=validate.Range(Decimal(0), Decimal(10_000_000)), **options)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> Any:
+        return None if value is None else float(value)
+
+
+class Rate(fields.Decimal):
+    """A share from 0 to 1 with up to six digits after the point; a string in answers."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(places=6, allow_nan=False, validate=validate.Range(Decimal(0), Decimal(1)), **options)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> Any:
+        return None if value is None else format(value.normalize(), "f")
+
+
+class CategoryPath(fields.List[Any]):
+    """A category by its path from the top: ["FOOD", "DAIRY"]."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(Words(), validate=validate.Length(0, CATEGORY_DEPTH_MAX), **options)
