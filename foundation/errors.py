@@ -17,12 +17,15 @@ class Kind(StrEnum):
     UNAUTHENTICATED = "unauthenticated"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
+    METHOD = "method"
     CONFLICT = "conflict"
     BUSY = "busy"
     TOO_LARGE = "too_large"
+    UNSUPPORTED = "unsupported"
     INVALID = "invalid"
     PRECONDITION = "precondition"
     TOO_MANY = "too_many"
+    INTERNAL = "internal"
     UNAVAILABLE = "unavailable"
 
 
@@ -40,12 +43,15 @@ TREATMENTS: dict[Kind, Treatment] = {
     Kind.UNAUTHENTICATED: Treatment(401, "Who is asking is not known"),
     Kind.FORBIDDEN: Treatment(403, "This is not allowed"),
     Kind.NOT_FOUND: Treatment(404, "There is no such thing"),
+    Kind.METHOD: Treatment(405, "This address does not take this method"),
     Kind.CONFLICT: Treatment(409, "This contradicts what is already recorded"),
     Kind.BUSY: Treatment(409, "The same request is still being worked on", retryable=True),
     Kind.PRECONDITION: Treatment(412, "It was changed by somebody else meanwhile"),
     Kind.TOO_LARGE: Treatment(413, "The request is too large"),
+    Kind.UNSUPPORTED: Treatment(415, "The body is of a kind that is not taken here"),
     Kind.INVALID: Treatment(422, "The request contradicts itself or the books"),
     Kind.TOO_MANY: Treatment(429, "Too many requests", retryable=True),
+    Kind.INTERNAL: Treatment(500, "Something went wrong on our side"),
     Kind.UNAVAILABLE: Treatment(503, "A part of the service is not available", retryable=True),
 }
 
