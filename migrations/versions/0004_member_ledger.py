@@ -52,11 +52,13 @@ def upgrade() -> None:
         amount bigint NOT NULL,
         remaining bigint NOT NULL,
         held bigint NOT NULL DEFAULT 0,
+        expired bigint NOT NULL DEFAULT 0,
         at timestamptz NOT NULL,
         CONSTRAINT lot_pkey PRIMARY KEY (id),
         CONSTRAINT lot_account FOREIGN KEY (account_id) REFERENCES member.account (id),
         CONSTRAINT lot_origin CHECK (origin IN ('purchase', 'grant', 'compensation', 'topup', 'bonus', 'import', 'debt')),
         CONSTRAINT lot_held CHECK (held >= 0),
+        CONSTRAINT lot_expired CHECK (expired >= 0),
         CONSTRAINT lot_remaining CHECK (CASE WHEN origin = 'debt' THEN remaining <= 0 AND held = 0
                                         ELSE remaining >= held AND remaining <= amount END)
     ) WITH (fillfactor = 85);
@@ -64,15 +66,18 @@ def upgrade() -> None:
     CREATE INDEX lot_debt ON member.lot (account_id) WHERE remaining < 0;
     CREATE INDEX lot_expiring ON member.lot (expires_on) WHERE remaining > 0 AND expires_on IS NOT NULL;
     CREATE INDEX lot_of_purchase ON member.lot (purchase) WHERE purchase IS NOT NULL;
+    COMMENT ON COLUMN member.lot.expired IS 'what expired and has not been set against a clawback since';
     COMMENT ON COLUMN member.lot.parent IS 'the expired lot that this one gives back for a while (days of grace)';
 
     CREATE TABLE member.substitution (
         lot_id bigint NOT NULL,
         substitute_id bigint NOT NULL,
+        member_id bigint NOT NULL,
         amount bigint NOT NULL,
         CONSTRAINT substitution_pkey PRIMARY KEY (lot_id, substitute_id),
         CONSTRAINT substitution_amount CHECK (amount >= 0)
     );
+    CREATE INDEX substitution_open ON member.substitution (member_id) WHERE amount > 0;
     COMMENT ON TABLE member.substitution IS
         'a clawback that lot_id could not pay was paid from substitute_id; what comes back to lot_id goes there first';
 
@@ -153,14 +158,14 @@ def upgrade() -> None:
         currency text NOT NULL,
         occurred_at timestamptz NOT NULL,
         tier text,
-        rule_version integer,
+        rule_version integer NOT NULL,
+        points_account bigint,
         remainder_before bigint NOT NULL,
         points bigint NOT NULL,
         ecoins bigint NOT NULL,
         net_amount bigint NOT NULL,
         lines json NOT NULL,
-        spends json,
-        reversals json,
+        spends json NOT NULL,
         CONSTRAINT purchase_pkey PRIMARY KEY (day, ref)
     ) PARTITION BY RANGE (day);
     CREATE INDEX purchase_of_member ON member.purchase (member_id, occurred_at);
@@ -176,6 +181,8 @@ def upgrade() -> None:
         CONSTRAINT earning_rules_pkey PRIMARY KEY (version)
     );
     CREATE INDEX earning_rules_valid ON member.earning_rules (valid_from, version);
+    INSERT INTO member.earning_rules (valid_from, programme, note, created_by, created_at)
+        VALUES ('1970-01-01Z', '{}', 'the defaults: a point for every hundred minor units', 'migration', now());
     CREATE TRIGGER earning_rules_are_append_only BEFORE UPDATE OR DELETE ON member.earning_rules
         FOR EACH STATEMENT EXECUTE FUNCTION foundation.refuse_change();
 

@@ -1,0 +1,344 @@
+"""What a purchase does to the accounts, and what giving it back undoes.
+
+`post_purchase` works on a wallet that the caller has asked for; `plan_reversal` decides on a locked wallet and
+records nothing until `record_reversal`, so that the counter can be shown what will come off the refund.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+import msgspec
+
+from foundation.database import Tx
+from foundation.errors import Conflict
+from member_api.earning.operations import RuleVersion, rules_at, rules_of_version
+from member_api.earning.rules import Earned, EarnLine, Grace, Threshold, earn, earn_base, expires_on
+from member_api.ledger.rules import Kind, Lot, Origin, Provenance, System, Wallet
+from member_api.ledger.wallets import complete_wallets, lock_wallet, record
+from member_api.purchases.tables import CHANGE_PURCHASE, WRITE_PURCHASE, PurchaseChange, PurchaseRow, SpendRecord
+
+COMPANY = "company"
+
+
+class LineFacts(msgspec.Struct, frozen=True, array_like=True):
+    """A goods line as the ledger needs it.
+
+    `amount` is net, in minor units; `tax_rate` hundredths of a percent; `paid` the parts of it paid by tenders that
+    are benefits rather than money, as (tender kind, amount).
+    """
+
+    line: int
+    amount: int
+    tax_rate: int
+    category: tuple[str, ...]
+    brand: str | None
+    counter: str | None
+    paid: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """A tender that takes from the member's accounts: `units` of `kind`."""
+
+    tender: int
+    kind: Kind
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """A sale as told to the accounts. `ref` is opaque here; posting the same ref twice is refused by its primary key."""
+
+    ref: UUID
+    day: date
+    store: str
+    format: str | None
+    currency: str
+    occurred_at: datetime
+    lines: Sequence[LineFacts]
+    spends: Sequence[Spend] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PointsBlock:
+    """What a receipt prints; points over all formats."""
+
+    earned: int
+    redeemed: int
+    balance: int
+    available: int
+    next_expiry: tuple[date, int] | None
+    ecoins_earned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LineReturn:
+    """So much of a line's amount is given back (minor units, cumulative amounts are not needed)."""
+
+    line: int
+    amount: int
+
+
+@dataclass(slots=True)
+class Reversal:
+    """A return as decided but not recorded: what comes back, what is taken back, what comes off the refund."""
+
+    ref: UUID
+    day: date
+    wallet: Wallet
+    purchase: PurchaseRow
+    lines: list[EarnLine]
+    spends: list[SpendRecord]
+    points_taken_back: int = 0
+    ecoins_taken_back: int = 0
+    ecoins_withheld: int = 0
+    restored: dict[str, int] = field(default_factory=dict)
+    graced: list[Lot] = field(default_factory=list)
+    earned_after: Earned | None = None
+
+
+class PurchaseUnknown(Conflict):
+    """The accounts have no record of the purchase."""
+
+    code = "purchase_unknown"
+
+
+def post_purchase(tx: Tx, wallet: Wallet, purchase: Purchase, tier: str | None, actor: str) -> PointsBlock:
+    """Spend what the receipt says was paid from the accounts, then earn what it earns.
+
+    The wallet must hold the locks, and every open lot when there is something to spend. Raises InsufficientBalance;
+    then nothing may be recorded.
+    """
+    version = rules_at(tx, purchase.occurred_at)
+    spends = [_spend(wallet, purchase, spend) for spend in purchase.spends]
+    programme = version.programme
+    account = wallet.account(Kind.POINTS, purchase.format if programme.split_points_by_format else None, None)
+    base = programme.base
+    lines = [
+        EarnLine(
+            f.line, f.amount, earn_base(f.amount, f.tax_rate, f.paid, base), f.category, f.brand, f.counter, f.amount
+        )
+        for f in purchase.lines
+    ]
+    remainder = account.remainder
+    earned = earn(
+        programme, lines, format=purchase.format, tier=tier, currency=purchase.currency, day=purchase.day,
+        remainder_before=remainder,
+    )  # fmt: skip
+    ecoins = _issue(wallet, purchase, version, earned, lines)
+    tx.rows.add(
+        WRITE_PURCHASE,
+        PurchaseRow(
+            purchase.day, purchase.ref, wallet.member_id, purchase.store, purchase.format, purchase.currency,
+            purchase.occurred_at, tier, version.version, account.id, remainder, earned.points, ecoins,
+            sum(line.amount for line in lines), lines, spends,
+        ),
+    )  # fmt: skip
+    redeemed = sum(spend.units for spend in purchase.spends if spend.kind is Kind.POINTS)
+    return points_block(wallet, earned.points, redeemed, ecoins)
+
+
+def points_block(wallet: Wallet, earned: int, redeemed: int, ecoins: int = 0) -> PointsBlock:
+    """The figures of a receipt as the wallet stands."""
+    balance, available = wallet.balance(Kind.POINTS)
+    return PointsBlock(earned, redeemed, balance, available, wallet.soonest_points(), ecoins)
+
+
+def _spend(wallet: Wallet, purchase: Purchase, spend: Spend) -> SpendRecord:
+    currency = None if spend.kind is Kind.POINTS else purchase.currency
+    draft = wallet.draft(purchase.day, "spend", store=purchase.store, reference=f"{purchase.ref}/{spend.tender}")
+    lots = wallet.spend(
+        draft, spend.kind, currency, spend.units, System.REDEEMED,
+        usable=lambda lot: usable_at(lot, purchase.store, purchase.format, purchase.lines),
+        prefer_format=purchase.format,
+    )  # fmt: skip
+    return SpendRecord(spend.tender, spend.kind.value, spend.units, lots)
+
+
+def usable_at(lot: Lot, store: str, format: str | None, lines: Sequence[LineFacts] = ()) -> bool:
+    """Whether a lot's conditions allow it here: `stores`, `formats`, `counters`, and `spend_at_least` (minor units)."""
+    conditions = lot.conditions
+    if not conditions:
+        return True
+    if conditions.get("stores") and store not in conditions["stores"]:
+        return False
+    if conditions.get("formats") and format not in conditions["formats"]:
+        return False
+    counters = conditions.get("counters")
+    amount = sum(line.amount for line in lines if not counters or line.counter in counters)
+    return not (counters and not amount) and amount >= conditions.get("spend_at_least", 0)
+
+
+def _issue(wallet: Wallet, purchase: Purchase, version: RuleVersion, earned: Earned, lines: list[EarnLine]) -> int:
+    programme = version.programme
+    account = wallet.account(Kind.POINTS, purchase.format if programme.split_points_by_format else None, None)
+    for line, (points, remainder) in zip(lines, earned.lines, strict=True):
+        line.points, line.remainder = points, remainder
+    if earned.remainder:
+        account.remainder += earned.remainder
+        account.changed = True
+    if not earned.points and not earned.ecoins:
+        return 0
+    draft = wallet.draft(purchase.day, "earn", store=purchase.store, reference=str(purchase.ref))
+    if earned.points:
+        lasts = expires_on(purchase.day, programme.points_life)
+        wallet.issue(
+            draft, account, earned.points,
+            Provenance(Origin.PURCHASE, "purchase", COMPANY, lasts, None, purchase.ref), System.ISSUED,
+        )  # fmt: skip
+    for offer, ecoins in earned.ecoins:
+        wallet.issue(
+            draft, wallet.account(Kind.ECOIN, None, purchase.currency), ecoins,
+            Provenance(
+                Origin.PURCHASE, offer.name, offer.funder, expires_on(purchase.day, offer.life), offer.conditions,
+                purchase.ref,
+            ),
+            System.ISSUED,
+        )  # fmt: skip
+    return sum(ecoins for _, ecoins in earned.ecoins)
+
+
+PURCHASE = """
+SELECT day, ref, member_id, store, format, currency, occurred_at, tier, rule_version, points_account,
+       remainder_before, points, ecoins, net_amount, lines::text, spends::text
+FROM member.purchase WHERE day = %s AND ref = %s FOR UPDATE
+"""
+_lines = msgspec.json.Decoder(list[EarnLine]).decode
+_spends = msgspec.json.Decoder(list[SpendRecord]).decode
+
+
+def read_purchase(tx: Tx, day: date, ref: UUID) -> PurchaseRow:
+    """The accounts' record of a purchase, locked. Raises PurchaseUnknown."""
+    row = tx.ask(PURCHASE, (day, ref)).fetchone()
+    if row is None:
+        raise PurchaseUnknown("The accounts have no record of this purchase")
+    return PurchaseRow(*row[:14], lines=_lines(row[14]), spends=_spends(row[15]))
+
+
+def member_of_purchase(tx: Tx, day: date, ref: UUID) -> int:
+    """Whose purchase it is. Raises PurchaseUnknown."""
+    row = tx.ask("SELECT member_id FROM member.purchase WHERE day = %s AND ref = %s", (day, ref)).fetchone()
+    if row is None:
+        raise PurchaseUnknown("The accounts have no record of this purchase")
+    return int(row[0])
+
+
+def plan_reversal(
+    tx: Tx, ref: UUID, day: date, original: UUID, original_day: date, returned: Sequence[LineReturn],
+    restored: Mapping[int, int], store: str,
+) -> Reversal:  # fmt: skip
+    """Decide what giving these lines back does to the accounts.
+
+    `returned` are amounts per line of the original, `restored` units per tender of the original that had been spent
+    from the accounts. Locks the member's accounts and the purchase. Raises PurchaseUnknown.
+    """
+    member = member_of_purchase(tx, original_day, original)
+    # Accounts first, then the purchase: whoever holds the accounts' locks may change the member's purchases.
+    wallet = lock_wallet(tx, member, purchases=[original])
+    purchase = read_purchase(tx, original_day, original)
+    _load_spent_lots(tx, wallet, purchase)
+    plan = Reversal(ref, day, wallet, purchase, purchase.lines, purchase.spends)
+    version = rules_of_version(tx, purchase.rule_version)
+    _give_back(plan, restored, store, version.programme.grace)
+    _take_back(plan, returned, store, version)
+    return plan
+
+
+def _load_spent_lots(tx: Tx, wallet: Wallet, purchase: PurchaseRow) -> None:
+    missing = {lot for spend in purchase.spends for lot, _ in spend.lots} - wallet.lots.keys()
+    if missing:
+        complete_wallets(tx, [wallet], lots=missing)
+
+
+def _give_back(plan: Reversal, restored: Mapping[int, int], store: str, grace: Grace) -> None:
+    for spend in plan.spends:
+        units = min(restored.get(spend.tender, 0), spend.units - spend.restored)
+        if units <= 0:
+            continue
+        draft = plan.wallet.draft(
+            plan.day, "spend_reversal", store=store, reference=f"{plan.ref}/{spend.tender}",
+        )  # fmt: skip
+        days = {Kind.POINTS: grace.points, Kind.ECOIN: grace.ecoin, Kind.CASH: grace.cash}[Kind(spend.kind)]
+        until = plan.wallet.today + timedelta(days=days)
+        for lot, part in _last_spent_first(spend, units):
+            plan.graced += plan.wallet.restore(draft, lot, part, other=System.REDEEMED, grace=until)
+        spend.restored += units
+        plan.restored[spend.kind] = plan.restored.get(spend.kind, 0) + units
+
+
+def _last_spent_first(spend: SpendRecord, units: int) -> list[tuple[int, int]]:
+    """Which lots get the next `units` back: as if what is still spent had always been all that was spent."""
+    parts: list[tuple[int, int]] = []
+    skip = spend.restored
+    for lot, taken in reversed(spend.lots):
+        skipped = min(skip, taken)
+        skip -= skipped
+        part = min(taken - skipped, units)
+        if part:
+            parts.append((lot, part))
+            units -= part
+    return parts
+
+
+def _take_back(plan: Reversal, returned: Sequence[LineReturn], store: str, version: RuleVersion) -> None:
+    purchase, wallet = plan.purchase, plan.wallet
+
+    def evaluate() -> Earned:
+        return earn(
+            version.programme, plan.lines, format=purchase.format, tier=purchase.tier, currency=purchase.currency,
+            day=purchase.day, remainder_before=purchase.remainder_before,
+        )  # fmt: skip
+
+    before = evaluate()
+    lines = {line.line: line for line in plan.lines}
+    for back in returned:
+        if back.line in lines:
+            lines[back.line].left -= back.amount
+    after = plan.earned_after = evaluate()
+    for line, (points, remainder) in zip(plan.lines, after.lines, strict=True):
+        line.points, line.remainder = points, remainder
+    account = next((a for a in wallet.accounts.values() if a.id == purchase.points_account), None)
+    if account is not None and after.remainder != before.remainder:
+        account.remainder += after.remainder - before.remainder
+        account.changed = True
+    draft = wallet.draft(plan.day, "earn_reversal", store=store, reference=str(plan.ref))
+    own = sorted(
+        (lot for lot in wallet.lots.values() if lot.purchase == purchase.ref and lot.origin != Origin.DEBT),
+        key=lambda lot: lot.id,
+    )
+    plan.points_taken_back = before.points - after.points
+    if plan.points_taken_back > 0:
+        points = [lot for lot in own if lot.account.kind == Kind.POINTS]
+        wallet.claw_back(draft, points, plan.points_taken_back, borrow=True)
+    for offer, amount in _less(before, after):
+        lots = [lot for lot in own if lot.account.kind == Kind.ECOIN and lot.source == offer.name]
+        short = wallet.claw_back(draft, lots, amount, borrow=False)
+        if short:
+            wallet.withhold(draft, lots[0].account.unit, short)
+        plan.ecoins_taken_back += amount
+        plan.ecoins_withheld += short
+
+
+def _less(before: Earned, after: Earned) -> list[tuple[Threshold, int]]:
+    left = {offer.name: amount for offer, amount in after.ecoins}
+    return [
+        (offer, amount - left.get(offer.name, 0)) for offer, amount in before.ecoins if amount > left.get(offer.name, 0)
+    ]
+
+
+def record_reversal(tx: Tx, plan: Reversal, actor: str) -> PointsBlock:
+    """Record what `plan_reversal` decided."""
+    purchase = plan.purchase
+    tx.rows.add(
+        CHANGE_PURCHASE,
+        PurchaseChange(
+            purchase.day, purchase.ref, purchase.points - plan.points_taken_back,
+            purchase.ecoins - plan.ecoins_taken_back, sum(line.left for line in plan.lines), plan.lines, plan.spends,
+        ),
+    )  # fmt: skip
+    record(tx, [plan.wallet], actor)
+    return points_block(
+        plan.wallet, -plan.points_taken_back, -plan.restored.get(Kind.POINTS, 0), -plan.ecoins_taken_back
+    )
