@@ -1,7 +1,5 @@
-"""The shapes of what comes in over HTTP: codes, words, places, squares of metres."""
+"""The shapes of what comes in over HTTP: money, time, squares of metres, and what the whole house shares."""
 
-import re
-import unicodedata
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -9,27 +7,10 @@ from zoneinfo import available_timezones
 
 from marshmallow import ValidationError, fields, validate
 
+from foundation.http.fields import CODE_MAX, CategoryPath, Code, Rate, Words, is_text
 from foundation.money import is_currency
 
-CODE_MAX = 64
-WORDS_MAX = 200
-CATEGORY_DEPTH_MAX = 8
-CODE = re.compile(rf"[^\s/]{{1,{CODE_MAX}}}")
-
-
-def is_text(text: str) -> bool:
-    """Whether it can be stored and shown: no control characters, no halves of a surrogate pair."""
-    return not any(unicodedata.category(sign) in ("Cc", "Cs") for sign in text)
-
-
-def _check_code(text: str) -> None:
-    if not CODE.fullmatch(text) or not is_text(text):
-        raise ValidationError(f"must be 1 to {CODE_MAX} visible characters without blanks and slashes")
-
-
-def _check_words(text: str) -> None:
-    if not text.strip() or not is_text(text):
-        raise ValidationError("must have visible characters only")
+__all__ = ["CategoryPath", "Code", "Currency", "Rate", "SquareMetres", "TimeZone", "Words", "is_text"]
 
 
 def _check_currency(text: str) -> None:
@@ -45,23 +26,6 @@ def _time_zones() -> frozenset[str]:
 def _check_timezone(text: str) -> None:
     if text not in _time_zones():
         raise ValidationError("must be an IANA time zone such as Asia/Shanghai")
-
-
-class Code(fields.String):
-    """A code: up to 64 visible characters without blanks and slashes."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(validate=[validate.Length(1, CODE_MAX), _check_code], **options)
-
-
-class Words(fields.String):
-    """A name as people write it: one line, blanks around it dropped."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(validate=[validate.Length(1, WORDS_MAX), _check_words], **options)
-
-    def _deserialize(self, *arguments: Any, **options: Any) -> Any:
-        return super()._deserialize(*arguments, **options).strip()
 
 
 class Currency(fields.String):
@@ -86,20 +50,3 @@ class SquareMetres(fields.Decimal):
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> Any:
         return None if value is None else float(value)
-
-
-class Rate(fields.Decimal):
-    """A share from 0 to 1 with up to six digits after the point; a string in answers."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(places=6, allow_nan=False, validate=validate.Range(Decimal(0), Decimal(1)), **options)
-
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> Any:
-        return None if value is None else format(value.normalize(), "f")
-
-
-class CategoryPath(fields.List[Any]):
-    """A category by its path from the top: ["FOOD", "DAIRY"]."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(Words(), validate=validate.Length(0, CATEGORY_DEPTH_MAX), **options)

@@ -1,0 +1,62 @@
+"""The shapes of what comes in over HTTP: codes, names, shares, paths."""
+
+import re
+import unicodedata
+from decimal import Decimal
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate
+
+CODE_MAX = 64
+WORDS_MAX = 200
+PATH_DEPTH_MAX = 8
+CODE = re.compile(rf"[^\s/]{{1,{CODE_MAX}}}")
+
+
+def is_text(text: str) -> bool:
+    """Whether it can be stored and shown: no control characters, no halves of a surrogate pair."""
+    return not any(unicodedata.category(sign) in ("Cc", "Cs") for sign in text)
+
+
+def _check_code(text: str) -> None:
+    if not CODE.fullmatch(text) or not is_text(text):
+        raise ValidationError(f"must be 1 to {CODE_MAX} visible characters without blanks and slashes")
+
+
+def _check_words(text: str) -> None:
+    if not text.strip() or not is_text(text):
+        raise ValidationError("must have visible characters only")
+
+
+class Code(fields.String):
+    """A code: up to 64 visible characters without blanks and slashes."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(validate=[validate.Length(1, CODE_MAX), _check_code], **options)
+
+
+class Words(fields.String):
+    """A name as people write it: one line, blanks around it dropped."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(validate=[validate.Length(1, WORDS_MAX), _check_words], **options)
+
+    def _deserialize(self, *arguments: Any, **options: Any) -> Any:
+        return super()._deserialize(*arguments, **options).strip()
+
+
+class Rate(fields.Decimal):
+    """A share from 0 to 1 with up to six digits after the point; a string in answers."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(places=6, allow_nan=False, validate=validate.Range(Decimal(0), Decimal(1)), **options)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> Any:
+        return None if value is None else format(value.normalize(), "f")
+
+
+class CategoryPath(fields.List[Any]):
+    """A category by its path from the top: ["FOOD", "DAIRY"]."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(Words(), validate=validate.Length(0, PATH_DEPTH_MAX), **options)
