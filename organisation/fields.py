@@ -7,10 +7,10 @@ from zoneinfo import available_timezones
 
 from marshmallow import ValidationError, fields, validate
 
-from foundation.http.fields import CODE_MAX, CategoryPath, Code, Rate, Words, is_text
+from foundation.http.fields import CODE_MAX, CategoryPath, Code, Rate, SearchWords, Words
 from foundation.money import is_currency
 
-__all__ = ["CategoryPath", "Code", "Currency", "Rate", "SquareMetres", "TimeZone", "Words", "is_text"]
+__all__ = ["CategoryPath", "Code", "Currency", "Rate", "SearchWords", "SquareMetres", "TimeZone", "Words"]
 
 
 def _check_currency(text: str) -> None:

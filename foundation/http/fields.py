@@ -28,6 +28,11 @@ def _check_words(text: str) -> None:
         raise ValidationError("must have visible characters only")
 
 
+def _check_sought(text: str) -> None:
+    if not is_text(text):
+        raise ValidationError("must have visible characters only")
+
+
 class Code(fields.String):
     """A code: up to 64 visible characters without blanks and slashes."""
 
@@ -45,6 +50,13 @@ class Words(fields.String):
         return super()._deserialize(*arguments, **options).strip()
 
 
+class SearchWords(fields.String):
+    """What somebody looks for: part of a code or name."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(validate=[validate.Length(0, 100), _check_sought], **options)
+
+
 class Rate(fields.Decimal):
     """A share from 0 to 1 with up to six digits after the point; a string in answers."""
 
@@ -60,3 +72,7 @@ class CategoryPath(fields.List[Any]):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(Words(), validate=validate.Length(0, PATH_DEPTH_MAX), **options)
+
+    def _deserialize(self, value: Any, *arguments: Any, **options: Any) -> Any:
+        # A single name is the path of a category at the top.
+        return super()._deserialize([value] if isinstance(value, str) else value, *arguments, **options)

@@ -11,9 +11,9 @@ from foundation.database import Tx
 from foundation.errors import DomainError
 from foundation.http import Blueprint, PageArguments, Schema, make_cursor, page_of, paged, read_cursor, transactional
 from foundation.http.batches import BatchResult, EachItem
+from foundation.http.puts import BATCH_MAX, answer_each
 from organisation.facts import StoreStatus
-from organisation.fields import CategoryPath, Code, Currency, SquareMetres, TimeZone, Words
-from organisation.puts import BATCH_MAX, answer_each
+from organisation.fields import CategoryPath, Code, Currency, SearchWords, SquareMetres, TimeZone, Words
 from organisation.stores.operations import KeptStore, find_store, list_stores, put_stores
 from organisation.stores.rules import Category, Store, StoreWish
 
@@ -74,9 +74,9 @@ class StoreOut(Schema):
 
 
 class StoreQuery(PageArguments):
-    search = fields.String(validate=validate.Length(0, 100), metadata={"description": "Part of a code or name"})
-    region = fields.String(validate=validate.Length(1, 100))
-    format = fields.String(validate=validate.Length(1, 100))
+    search = SearchWords(metadata={"description": "Part of a code or name"})
+    region = Code()
+    format = Code()
     status = fields.Enum(StoreStatus, by_value=True)
 
 

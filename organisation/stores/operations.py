@@ -15,6 +15,7 @@ from foundation.clock import local_date
 from foundation.database import Tx
 from foundation.errors import DomainError, NotFound
 from foundation.events import announce
+from foundation.http.puts import Done, Outcome
 from foundation.settings import get_settings
 from organisation.changes.operations import Subject, record_change
 from organisation.counters.lookup import counters
@@ -28,7 +29,6 @@ from organisation.names.operations import (
 )
 from organisation.names.tables import format_, legal_unit, region
 from organisation.places import lock_master_data, place_of, stores_within
-from organisation.puts import Done, Outcome
 from organisation.stores.lookup import stores
 from organisation.stores.rules import Area, Category, Company, Store, StorePlan, StoreWish, plan_store
 from organisation.stores.tables import store, store_area, store_category_area

@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import Any
 
 from foundation.errors import Conflict, FieldError, Invalid
+from foundation.wishes import LEFT_OUT, LeftOut, or_else
 from organisation.dated import Step, step_to, value_on
 from organisation.facts import StoreStatus
-from organisation.wishes import LEFT_OUT, LeftOut, or_else
 
 Category = tuple[str, ...]
 Area = Decimal | None
