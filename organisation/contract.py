@@ -6,6 +6,7 @@ is dropped everywhere on change (foundation.reference_cache): about a microsecon
 
 from collections.abc import Collection
 
+from foundation.access import Principal
 from foundation.database import Tx
 from foundation.errors import Conflict
 from organisation.counters.lookup import counters
@@ -20,8 +21,10 @@ from organisation.facts import (
     StoreFacts,
     StoreStatus,
 )
+from organisation.places import codes_within
 from organisation.staff.lookup import staff_numbers
-from organisation.stores.lookup import stores
+from organisation.stores.lookup import load_stores_within, stores
+from organisation.stores.lookup import stores_by_id as stores_known_by_id
 
 __all__ = [
     "CounterFacts",
@@ -39,7 +42,11 @@ __all__ = [
     "place_of",
     "staff_by_number",
     "stores_by_code",
+    "stores_by_id",
+    "stores_within",
 ]
+
+STORES_WITHIN_MAX = 5_000
 
 
 class CurrencyMoved(Conflict):
@@ -56,6 +63,16 @@ def place_of(store: str) -> str:
 def stores_by_code(tx: Tx, codes: Collection[str]) -> dict[str, StoreFacts]:
     """The stores with these codes; an unknown code is left out."""
     return stores.get(tx, codes)
+
+
+def stores_by_id(tx: Tx, ids: Collection[int]) -> dict[int, StoreFacts]:
+    """The stores with these ids; an unknown id is left out."""
+    return stores_known_by_id.get(tx, ids)
+
+
+def stores_within(tx: Tx, principal: Principal) -> list[StoreFacts]:
+    """The stores a principal acts in, by code, at most 5,000; reads the database."""
+    return load_stores_within(tx, codes_within(principal), STORES_WITHIN_MAX)
 
 
 def counters_by_code(tx: Tx, store_id: int, codes: Collection[str]) -> dict[str, CounterFacts]:
