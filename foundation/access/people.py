@@ -1,7 +1,7 @@
 """People: log-ins and sessions. Who a person is and what they may do is told by the owner of staff (register_people)."""
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -105,6 +105,24 @@ def change_password(tx: Tx, person: str, old: str, new: str) -> None:
     if not is_password(row.password_hash, old):
         raise LoginRefused("the present password is wrong", errors=[FieldError("/old_password", "wrong")])
     set_login(tx, person, row.username, new)
+
+
+def rename_login(tx: Tx, person: str, username: str) -> None:
+    """Give a log-in another user name; password and sessions stay. Harmless if there is no log-in.
+
+    Raises UsernameInvalid, UsernameTaken.
+    """
+    name = normal_username(username)
+    taken = tx.ask("SELECT FROM foundation.login WHERE username = %s AND person <> %s", (name, person)).fetchone()
+    if taken is not None:
+        raise UsernameTaken("somebody else has this user name", errors=[FieldError("/username", "taken")])
+    tx.execute(login.update().where(login.c.person == person).values(username=name, changed_at=tx.now))
+
+
+def with_login(tx: Tx, persons: Collection[str]) -> frozenset[str]:
+    """Those of `persons` who have a log-in."""
+    rows = tx.ask("SELECT person FROM foundation.login WHERE person = ANY(%s)", (list(persons),))
+    return frozenset(row[0] for row in rows)
 
 
 def remove_login(tx: Tx, person: str) -> None:
