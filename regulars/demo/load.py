@@ -1,0 +1,233 @@
+"""Post the demo: places, catalogue, people, then every basket, over HTTP with tokens, by the routes all tills use."""
+
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from regulars.demo import state
+from regulars.demo.catalogue import catalogue, promotions
+from regulars.demo.connection import ClientLogin, Connection, DemoStopped
+from regulars.demo.dates import today_in_store, weeks_until
+from regulars.demo.lanes import Lanes
+from regulars.demo.people import members
+from regulars.demo.places import Places, counters_of, find_places
+from regulars.demo.receipts import BATCH_SALES, Batch, batches, totals
+from regulars.demo.report import DemoReport, Tally
+from regulars.demo.source import Source, read_source
+
+CONNECTIONS = 2
+ITEMS_PER_REQUEST = 500
+PARTS = ("stores", "counters", "staff", "promotions", "products", "members", "sales")
+
+
+def load_demo(
+    base_url: str,
+    home: Path,
+    erp: ClientLogin,
+    *,
+    offset_weeks: int | None = None,
+    baskets: int | None = None,
+    connections: int = CONNECTIONS,
+    batch_sales: int = BATCH_SALES,
+    again: bool = False,
+    console: Console | None = None,
+) -> DemoReport:
+    """Post the demo to the server at `base_url` and say what became of it.
+
+    `erp` is a client with the scopes organisation.write, catalogue.write, members.write and clients.write. The sales
+    go with the token of a client of the loader's own that may do nothing but post sales.
+    `offset_weeks`: None keeps the offset of an earlier run in this home, else moves the data to end last week; 0 leaves
+    them in 2017. `baskets`: only the first so many in order of time. `again`: send everything, also what an earlier
+    run has the answer for; as every key and receipt is the same on every run, this changes nothing.
+
+    A load that was stopped goes on where it stopped. Items that the server refuses are counted, not raised.
+    Raises DemoStopped when the server does not answer or refuses a whole request.
+    """
+    console = console or Console()
+    started, cpu = time.monotonic(), time.process_time()
+    with console.status("Reading the Complete Journey data"):
+        whole = read_source()
+        source = whole.first(baskets)
+        places = find_places(whole.baskets)
+    weeks = _offset(home, offset_weeks)
+    console.print(_opening(source, weeks))
+    plan = state.Plan(weeks, len(source.baskets), connections, batch_sales)
+    tally = Tally()
+    with Connection(base_url, erp, connections=connections) as office, _bars(console) as bars:
+        poster = Poster(office, tally, bars, connections)
+        _master_data(poster, whole, places, weeks)
+        progress = _progress(base_url, home, office, plan, again=again)
+        _sales(base_url, home, progress, source, places, tally, bars)
+    report = DemoReport(
+        weeks,
+        tuple(tally.part(what) for what in PARTS),
+        len(source.lines.amount),
+        totals(source.lines, source.baskets),
+        tally.points,
+        dict(tally.flags.most_common()),
+        tally.refusals(),
+        time.monotonic() - started,
+        time.process_time() - cpu,
+    )
+    if report.complete:
+        _write_loaded(home, report, len(source.baskets))
+    return report
+
+
+class Poster:
+    """Posts lists of items to batch routes, several requests at once, and counts the answers."""
+
+    def __init__(self, connection: Connection, tally: Tally, bars: Progress, connections: int) -> None:
+        self._connection = connection
+        self._tally = tally
+        self._bars = bars
+        self._connections = connections
+
+    def post(self, what: str, method: str, path: str, items: Sequence[Any]) -> None:
+        """Send the items as `{what: [...]}`; their order does not matter."""
+        chunks = [items[at : at + ITEMS_PER_REQUEST] for at in range(0, len(items), ITEMS_PER_REQUEST)]
+        bar = self._bars.add_task(what, total=len(items))
+
+        def send(chunk: Sequence[Any]) -> None:
+            body = msgspec.json.encode({what: chunk})
+            reply = self._connection.send(method, path, body, key=_key(body))
+            self._bars.advance(bar, self._tally.count(what, reply))
+
+        with _timed(self._tally, what), ThreadPoolExecutor(self._connections) as pool:
+            for done in [pool.submit(send, chunk) for chunk in chunks]:
+                done.result()
+
+
+def _master_data(poster: Poster, whole: Source, places: Places, weeks: int) -> None:
+    poster.post("stores", "PUT", "/v1/stores/batch", places.stores)
+    poster.post("counters", "PUT", "/v1/counters/batch", counters_of(places.busiest))
+    poster.post("promotions", "PUT", "/v1/promotions/batch", promotions(whole, weeks))
+    poster.post("products", "PUT", "/v1/products/batch", catalogue(whole))
+    poster.post("members", "POST", "/v1/members/batch", members(whole, weeks))
+
+
+def _sales(
+    base_url: str,
+    home: Path,
+    progress: state.Progress,
+    source: Source,
+    places: Places,
+    tally: Tally,
+    bars: Progress,
+) -> None:
+    """Post the receipts, a thread a lane; progress is written after each answer."""
+    plan = progress.plan
+    answered = list(progress.answered)
+    bar = bars.add_task("sales", total=plan.baskets)
+    lock = Lock()
+    till = Connection(base_url, ClientLogin(progress.client_id, progress.client_secret), connections=plan.lanes)
+
+    def post(batch: Batch) -> None:
+        count = tally.count("sales", till.send("POST", "/v1/sales/batch", batch.body, key=batch.key))
+        with lock:
+            answered[batch.lane] = batch.number + 1
+            state.write_progress(home, msgspec.structs.replace(progress, answered=answered))
+        bars.advance(bar, count)
+
+    made = batches(source, places, offset_weeks=plan.offset_weeks, lanes=plan.lanes, batch_sales=plan.batch_sales)
+    with _timed(tally, "sales"), till, Lanes(plan.lanes, post) as lanes:
+        for batch in made:
+            if batch.number < progress.answered[batch.lane]:
+                tally.skip("sales", batch.sales)
+                bars.advance(bar, batch.sales)
+            else:
+                lanes.put(batch)
+
+
+def _offset(home: Path, wished: int | None) -> int:
+    """The offset asked for, else that of an earlier run in this home, else the one for today."""
+    if wished is not None:
+        return wished
+    if (loaded := state.read_loaded(home)) is not None:
+        return loaded.offset_weeks
+    if (progress := state.read_progress(home)) is not None:
+        return progress.plan.offset_weeks
+    return weeks_until(today_in_store())
+
+
+def _progress(base_url: str, home: Path, office: Connection, plan: state.Plan, *, again: bool) -> state.Progress:
+    """How far an earlier run came with this plan in this database, else the beginning, with a client to post sales.
+
+    A database that does not know the earlier run's client is another database.
+    """
+    earlier = state.read_progress(home)
+    if earlier is not None and is_known(base_url, ClientLogin(earlier.client_id, earlier.client_secret)):
+        if earlier.plan == plan and not again:
+            return earlier
+        beginning = msgspec.structs.replace(earlier, plan=plan, answered=[0] * plan.lanes)
+    else:
+        login = new_client(office, "Complete Journey tills", ["sales.post"], {})
+        beginning = state.Progress(plan, login.client_id, login.client_secret, [0] * plan.lanes)
+    state.write_progress(home, beginning)
+    return beginning
+
+
+def new_client(office: Connection, name: str, scopes: Sequence[str], binding: Mapping[str, str]) -> ClientLogin:
+    """Make a client by `POST /v1/clients`. Its secret is told once: a lost answer means another client."""
+    wish = {"name": name, "scopes": scopes, **binding}
+    reply = office.send("POST", "/v1/clients", wish, key=str(uuid.uuid4()))
+    made = msgspec.json.decode(reply.content)
+    return ClientLogin(made["client_id"], made["client_secret"])
+
+
+def is_known(base_url: str, login: ClientLogin) -> bool:
+    """Whether the server gives this client a token."""
+    with Connection(base_url, login) as connection:
+        try:
+            connection.check()
+        except DemoStopped:
+            return False
+    return True
+
+
+def _write_loaded(home: Path, report: DemoReport, baskets: int) -> None:
+    state.write_loaded(
+        home,
+        state.Loaded(
+            report.offset_weeks, datetime.now(UTC), baskets, report.lines, report.money.amount, round(report.seconds, 1)
+        ),
+    )
+
+
+def _key(body: bytes) -> str:
+    return "demo-" + blake2b(body, digest_size=16).hexdigest()
+
+
+@contextmanager
+def _timed(tally: Tally, what: str) -> Iterator[None]:
+    started = time.monotonic()
+    yield
+    tally.seconds[what] = time.monotonic() - started
+
+
+def _bars(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description:<11}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        refresh_per_second=4,
+    )
+
+
+def _opening(source: Source, weeks: int) -> str:
+    moved = f"moved by {weeks} weeks" if weeks else "on its own dates of 2017"
+    return f"Complete Journey: {len(source.baskets):,} baskets, {len(source.lines.amount):,} lines, {moved}"
