@@ -53,7 +53,7 @@ class Tx:
         """Run one statement: SQLAlchemy Core, or plain SQL with `:name` parameters."""
         if isinstance(statement, str):
             statement = sqlalchemy.text(statement)
-        return cast("CursorResult[*tuple[Any, ...]]", self.connection.execute(statement, parameters))
+        return self.connection.execute(statement, parameters)
 
     def ask(self, sql: LiteralString, parameters: Mapping[str, Any] | Sequence[Any] = ()) -> psycopg.Cursor[TupleRow]:
         """Send one prepared statement through psycopg; inside a pipeline it does not wait for its answer."""

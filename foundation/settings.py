@@ -33,6 +33,7 @@ class Settings:
     blind_index_key: bytes
     seal_key: bytes
     port: int = 8000
+    web_host: str = "127.0.0.1"
     web_processes: int = 2
     web_threads: int = 8
     database_pool: int = 10
@@ -82,6 +83,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         blind_index_key=_secret(environ, "BLIND_INDEX_KEY"),
         seal_key=_secret(environ, "SEAL_KEY"),
         port=number("PORT", 8000),
+        web_host=environ.get("WEB_HOST", "127.0.0.1"),
         web_processes=number("WEB_PROCESSES", 2),
         web_threads=number("WEB_THREADS", 8),
         database_pool=number("DATABASE_POOL", 10),

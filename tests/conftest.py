@@ -88,6 +88,7 @@ def servers(server_directory: Path) -> Iterator[Servers]:
         server_account(),
         database_password=secrets.token_hex(16),
         queue_password=secrets.token_hex(16),
+        logs=server_directory,
         configuration={"log_min_duration_statement": "-1"},
     )
     with started(servers):

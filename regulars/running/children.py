@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,23 +14,29 @@ from typing import IO
 from regulars.running.account import Account
 
 PR_SET_PDEATHSIG = 1
+LOG_BYTES_MAX = 16 * 1024 * 1024
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform.startswith("linux") else None
 
 
-def die_with_parent(stop_signal: signal.Signals) -> Callable[[], None]:
+def die_with_parent(
+    stop_signal: signal.Signals, *, parent: int | None = None, own_group: bool = True
+) -> Callable[[], None]:
     """What a child does before it becomes its program: lead its own group, and ask the kernel for a signal when its
     parent dies, even by kill -9. Linux only; elsewhere the next start clears away what was left.
 
+    Call it in the parent and its answer in the child; a child that calls both names its `parent`.
+
     The kernel watches the *thread* that started the child, so children are started from the main thread.
     """
-    parent = os.getpid()
+    expected = os.getpid() if parent is None else parent
 
     def prepare() -> None:
         # Its own group, so that Ctrl-C reaches the parent alone, which then stops everything in order.
-        os.setpgid(0, 0)
+        if own_group:
+            os.setpgid(0, 0)
         if _libc is not None:
             _libc.prctl(PR_SET_PDEATHSIG, int(stop_signal), 0, 0, 0)
-            if os.getppid() != parent:
+            if os.getppid() != expected:
                 os.kill(os.getpid(), stop_signal)
 
     return prepare
@@ -59,6 +66,25 @@ def start_child(
         # Safe here: children are started from the main thread of a parent that has no other.
         preexec_fn=die_with_parent(stop_signal),  # noqa: PLW1509
     )
+
+
+def open_log(path: Path) -> IO[bytes]:
+    """A log to append to; what is too large is put aside first, one generation back."""
+    if path.exists() and path.stat().st_size > LOG_BYTES_MAX:
+        path.replace(path.with_name(f"{path.name}.1"))
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    return os.fdopen(descriptor, "ab", buffering=0)
+
+
+def trim_log(path: Path) -> None:
+    """Keep a log within its bound while it is written: its content moves one generation back, the file starts again.
+
+    The writer appends, so it goes on at the new beginning; a line written in between is lost, which a log can bear.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        if path.stat().st_size > LOG_BYTES_MAX:
+            shutil.copyfile(path, path.with_name(f"{path.name}.1"))
+            os.truncate(path, 0)
 
 
 def is_alive(pid: int) -> bool:

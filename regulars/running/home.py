@@ -6,7 +6,9 @@ servers-directory         says where, in that case
 logs/                     one file a process, two generations of 16 MiB each
 run/                      processes.json and addresses.json while running, the lock, metrics of the web processes
 demo-credentials.json     log-ins of the demo
-demo-loaded.json          when the demo was posted, and with which offset of days
+demo-progress.json        how far the demo was posted, and by how many weeks its dates were moved
+demo-loaded.json          that it was posted completely
+no-demo                   a backup was restored here: no demo, no demo log-ins
 """
 
 import fcntl
@@ -52,6 +54,10 @@ class Home:
         return self.root / "demo-loaded.json"
 
     @property
+    def no_demo(self) -> Path:
+        return self.root / "no-demo"
+
+    @property
     def processes(self) -> Path:
         return self.run / "processes.json"
 
@@ -92,6 +98,11 @@ class Home:
             self.servers_note.write_text(f"{chosen}\n")
         return chosen
 
+    def has_data(self) -> bool:
+        """Whether an embedded database was made for this home."""
+        directory = Path(self.servers_note.read_text().strip()) if self.servers_note.exists() else self.root
+        return (directory / "postgresql" / "data" / "PG_VERSION").exists()
+
     @contextmanager
     def only_one(self) -> Iterator[None]:
         """Hold the house for this process. The kernel drops the lock with the process, so it is never stale.
@@ -122,15 +133,19 @@ class Home:
             file.write("\n")
         unfinished.rename(path)
 
+    def note_processes(self, pids: Mapping[str, int]) -> None:
+        """Write down what runs now, for `regulars status` and for whoever wants to kill something on purpose."""
+        self.write_note(self.processes, {"parent": os.getpid(), **pids})
+
     def running_addresses(self) -> dict[str, str] | None:
-        """DATABASE_URL and REDIS_URL of the embedded servers that run now, or None when the house is down."""
+        """DATABASE_URL, REDIS_URL and BASE_URL of the house that runs now, or None when it is down."""
         try:
             note = json.loads(self.addresses.read_text())
         except (OSError, ValueError):
             return None
         if not is_alive(int(note["parent"])):
             return None
-        return {name: str(note[name]) for name in ("DATABASE_URL", "REDIS_URL")}
+        return {name: str(note[name]) for name in ("DATABASE_URL", "REDIS_URL", "BASE_URL")}
 
     def running_processes(self) -> dict[str, int]:
         """Name and pid of every process of the running house; empty when it is down."""

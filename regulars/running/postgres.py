@@ -12,19 +12,23 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 from urllib.parse import quote
 
 import psycopg
 
 from regulars.running.account import Account
-from regulars.running.children import command_of, is_alive, start_child, stop_child
+from regulars.running.children import command_of, is_alive, open_log, start_child, stop_child
 from regulars.running.problems import CannotRun
 
 DATABASE = "regulars"
 USER = "regulars"
 # The kernel's limit for the path of a socket is 107 bytes; the file itself is called .s.PGSQL.5432.
 SOCKET_PATH_MAX = 107
+# Fast shutdown: open transactions are rolled back, clients sent away.
+STOP_SIGNAL = signal.SIGINT
+START_ATTEMPTS = 5
+# Above every pid a kernel gives out.
+NOBODY_PID = 2**31 - 2
 LOCALE = ("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
 
 # The last setting of a name wins: ours over what initdb wrote, the operator's over ours.
@@ -76,6 +80,7 @@ class PostgresServer:
     account: Account
     programs: Path
     password: str
+    log: Path
     configuration: Mapping[str, str] = field(default_factory=dict)
     _process: subprocess.Popen[bytes] | None = None
     _tcp_port: int | None = None
@@ -104,8 +109,13 @@ class PostgresServer:
         return f"postgresql://{credentials}@127.0.0.1:{self._tcp_port}/{database}"
 
     @property
-    def pid(self) -> int | None:
-        return self._process.pid if self._process is not None and self._process.poll() is None else None
+    def process(self) -> subprocess.Popen[bytes] | None:
+        """The process that was started last, alive or not."""
+        return self._process
+
+    @property
+    def stop_signal(self) -> signal.Signals:
+        return STOP_SIGNAL
 
     def prepare(self) -> None:
         """Make the cluster when there is none, write its configuration, clear away what a crash left."""
@@ -124,26 +134,37 @@ class PostgresServer:
         """The command line of the server itself; a parent runs it in the foreground."""
         return [str(self.programs / "postgres"), "-D", str(self.data)]
 
-    def start(self, output: IO[bytes] | int | None = subprocess.DEVNULL, timeout_s: float = 60) -> None:
-        """Start and wait until the `regulars` database answers. Raises CannotRun with the end of the server's log."""
-        self._process = start_child(
-            self.command(),
-            environment=server_environment(),
-            stop_signal=signal.SIGINT,
-            output=output,
-            account=self.account,
-            directory=self.directory,
-        )
+    def spawn(self) -> subprocess.Popen[bytes]:
+        """Start the server and do not wait for it. Call `prepare` before."""
+        with open_log(self.log) as output:
+            self._process = start_child(
+                self.command(),
+                environment=server_environment(),
+                stop_signal=STOP_SIGNAL,
+                output=output,
+                account=self.account,
+                directory=self.directory,
+            )
+        return self._process
+
+    def start(self, timeout_s: float = 60) -> None:
+        """Start and wait until the `regulars` database answers. Raises CannotRun with the end of the server's log.
+
+        After a kill -9 the backends of the old server may still be ending; PostgreSQL then refuses, so we ask again.
+        """
         deadline = time.monotonic() + timeout_s
-        while not self.is_ready():
-            if self._process.poll() is not None:
-                raise CannotRun(
-                    f"PostgreSQL stopped while starting (exit {self._process.returncode}). {self._last_words()}"
-                )
-            if time.monotonic() > deadline:
-                self.stop()
-                raise CannotRun(f"PostgreSQL did not answer within {timeout_s:.0f} s. {self._last_words()}")
-            time.sleep(0.05)
+        for attempt in range(1, START_ATTEMPTS + 1):
+            process = self.spawn()
+            while process.poll() is None:
+                if self.is_ready():
+                    return
+                if time.monotonic() > deadline:
+                    self.stop()
+                    raise CannotRun(f"PostgreSQL did not answer within {timeout_s:.0f} s. {self._last_words()}")
+                time.sleep(0.05)
+            if attempt < START_ATTEMPTS:
+                time.sleep(1)
+        raise CannotRun(f"PostgreSQL ended while starting, {START_ATTEMPTS} times. {self._last_words()}")
 
     def is_ready(self) -> bool:
         """Whether the database takes connections; makes the `regulars` database when the cluster is new."""
@@ -160,7 +181,7 @@ class PostgresServer:
     def stop(self, timeout_s: float = 30) -> None:
         """Fast shutdown: roll back what is open, write a checkpoint, end."""
         if self._process is not None:
-            stop_child(self._process, signal.SIGINT, timeout_s)
+            stop_child(self._process, STOP_SIGNAL, timeout_s)
             self._process = None
 
     def _initialise(self) -> None:
@@ -205,20 +226,28 @@ class PostgresServer:
             )
 
     def _stop_left_over(self, timeout_s: float = 20) -> None:
-        """Stop a server that still runs on these data after its parent was killed, and forget a stale pid file."""
+        """Stop a server that still runs on these data after its parent was killed."""
         pid_file = self.data / "postmaster.pid"
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            pid = int(pid_file.read_text().splitlines()[0])
-            deadline = time.monotonic() + timeout_s
-            while is_alive(pid) and "postgres" in command_of(pid) and str(self.data) in command_of(pid):
-                hurry = signal.SIGQUIT if time.monotonic() > deadline else signal.SIGINT
-                os.kill(pid, hurry)
-                time.sleep(0.2)
-                if time.monotonic() > deadline + 10:
-                    raise CannotRun(f"A PostgreSQL (pid {pid}) still runs on {self.data} and does not stop: end it.")
-            # The number may belong to somebody else after a restart of the machine; PostgreSQL would refuse to start.
-            if not is_alive(pid) or str(self.data) not in command_of(pid):
-                pid_file.unlink(missing_ok=True)
+        try:
+            first, *rest = pid_file.read_text().splitlines()
+            pid = int(first)
+        except (OSError, ValueError):
+            return
+        deadline = time.monotonic() + timeout_s
+        while self._runs_here(pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGQUIT if time.monotonic() > deadline else STOP_SIGNAL)
+            time.sleep(0.2)
+            if time.monotonic() > deadline + 10:
+                raise CannotRun(f"A PostgreSQL (pid {pid}) still runs on {self.data} and does not stop: end it.")
+        if is_alive(pid) and pid_file.exists():
+            # The number belongs to somebody else by now and PostgreSQL would take him for a server on these data. The
+            # file stays, for it leads to the shared memory by which PostgreSQL notices backends that are still ending.
+            pid_file.write_text("\n".join([str(NOBODY_PID), *rest]) + "\n")
+            self.account.own(pid_file)
+
+    def _runs_here(self, pid: int) -> bool:
+        return is_alive(pid) and str(self.data) in command_of(pid)
 
     def _write_configuration(self) -> None:
         settings = {**CONFIGURATION, **self.configuration}
@@ -244,10 +273,8 @@ class PostgresServer:
 
     def _last_words(self) -> str:
         logs = sorted((self.data / "log").glob("*.log"), key=lambda log: log.stat().st_mtime)
-        if not logs:
-            return f"It left no log in {self.data / 'log'}."
-        ending = logs[-1].read_text(errors="replace").splitlines()[-5:]
-        return f"The end of {logs[-1]}:\n  " + "\n  ".join(ending)
+        ending = [line for log in (self.log, *logs[-1:]) for line in log.read_text(errors="replace").splitlines()[-5:]]
+        return f"The end of {self.log} and of {self.data / 'log'}:\n  " + "\n  ".join(ending)
 
 
 def server_environment() -> dict[str, str]:

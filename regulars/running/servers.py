@@ -1,9 +1,12 @@
 """The embedded servers together: prepared, started and stopped as a pair, or one of them when the other is given."""
 
+import signal
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from regulars.running.account import Account, owner_of, server_account
 from regulars.running.home import Home
@@ -11,6 +14,22 @@ from regulars.running.keys import keep_secret
 from regulars.running.postgres import PostgresServer
 from regulars.running.valkey import ValkeyServer
 from regulars.running.wheels import postgres_programs, valkey_program, within_reach
+
+
+class EmbeddedServer(Protocol):
+    """What a supervisor needs of a server: `prepare` then `spawn` start it again after it died."""
+
+    log: Path
+
+    @property
+    def process(self) -> subprocess.Popen[bytes] | None: ...
+
+    @property
+    def stop_signal(self) -> signal.Signals: ...
+
+    def prepare(self) -> None: ...
+
+    def spawn(self) -> subprocess.Popen[bytes]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +79,7 @@ def embedded_servers(home: Home, given: Mapping[str, str]) -> Servers:
         account,
         database_password=None if given.get("DATABASE_URL") else keep_secret(home.keys / "database_password", size=16),
         queue_password=None if given.get("REDIS_URL") else keep_secret(home.keys / "queue_password", size=16),
+        logs=home.logs,
     )
 
 
@@ -69,6 +89,7 @@ def servers_under(
     *,
     database_password: str | None,
     queue_password: str | None,
+    logs: Path,
     configuration: Mapping[str, str] | None = None,
 ) -> Servers:
     """Servers with their data below `directory`; one without a password is left out."""
@@ -76,11 +97,20 @@ def servers_under(
     if database_password is not None:
         programs = within_reach(postgres_programs() / "postgres", account, directory).parent
         postgres = PostgresServer(
-            directory / "postgresql", account, programs, database_password, configuration=configuration or {}
+            directory / "postgresql",
+            account,
+            programs,
+            database_password,
+            logs / "postgresql.log",
+            configuration=configuration or {},
         )
     if queue_password is not None:
         valkey = ValkeyServer(
-            directory / "valkey", account, within_reach(valkey_program(), account, directory), queue_password
+            directory / "valkey",
+            account,
+            within_reach(valkey_program(), account, directory),
+            queue_password,
+            logs / "valkey.log",
         )
     return Servers(postgres, valkey)
 

@@ -5,15 +5,16 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import redis
 
 from regulars.running.account import Account
-from regulars.running.children import start_child, stop_child
+from regulars.running.children import open_log, start_child, stop_child
 from regulars.running.postgres import free_port, server_environment
 from regulars.running.problems import CannotRun
 
+# It writes its log to disk before it ends.
+STOP_SIGNAL = signal.SIGTERM
 START_ATTEMPTS = 3
 
 
@@ -25,6 +26,7 @@ class ValkeyServer:
     account: Account
     program: Path
     password: str
+    log: Path
     _port: int | None = None
     _process: subprocess.Popen[bytes] | None = None
 
@@ -33,8 +35,13 @@ class ValkeyServer:
         return f"redis://:{self.password}@127.0.0.1:{self._port}/0"
 
     @property
-    def pid(self) -> int | None:
-        return self._process.pid if self._process is not None and self._process.poll() is None else None
+    def process(self) -> subprocess.Popen[bytes] | None:
+        """The process that was started last, alive or not."""
+        return self._process
+
+    @property
+    def stop_signal(self) -> signal.Signals:
+        return STOP_SIGNAL
 
     def prepare(self) -> None:
         """Choose the port and write the configuration."""
@@ -65,34 +72,35 @@ class ValkeyServer:
     def command(self) -> list[str]:
         return [str(self.program), str(self.directory / "valkey.conf")]
 
-    def start(self, output: IO[bytes] | int | None = subprocess.DEVNULL, timeout_s: float = 30) -> None:
+    def spawn(self) -> subprocess.Popen[bytes]:
+        """Start the server and do not wait for it. Call `prepare` before."""
+        with open_log(self.log) as output:
+            self._process = start_child(
+                self.command(),
+                environment=server_environment(),
+                output=output,
+                account=self.account,
+                directory=self.directory,
+            )
+        return self._process
+
+    def start(self, timeout_s: float = 30) -> None:
         """Start and wait for its answer. Raises CannotRun when it does not come up."""
+        deadline = time.monotonic() + timeout_s
         for attempt in range(1, START_ATTEMPTS + 1):
-            if self._start_once(output, timeout_s):
-                return
+            process = self.spawn()
+            while process.poll() is None:
+                if self.is_ready():
+                    return
+                if time.monotonic() > deadline:
+                    self.stop()
+                    raise CannotRun(f"Valkey did not answer within {timeout_s:.0f} s; see {self.log}.")
+                time.sleep(0.02)
             # Somebody may have taken the port between our look and its start: choose another.
             if attempt < START_ATTEMPTS:
                 self._port = None
                 self.prepare()
-        raise CannotRun(f"Valkey stopped while starting, {START_ATTEMPTS} times; see logs/valkey.log.")
-
-    def _start_once(self, output: IO[bytes] | int | None, timeout_s: float) -> bool:
-        self._process = start_child(
-            self.command(),
-            environment=server_environment(),
-            output=output,
-            account=self.account,
-            directory=self.directory,
-        )
-        deadline = time.monotonic() + timeout_s
-        while self._process.poll() is None:
-            if self.is_ready():
-                return True
-            if time.monotonic() > deadline:
-                self.stop()
-                raise CannotRun(f"Valkey did not answer within {timeout_s:.0f} s; see logs/valkey.log.")
-            time.sleep(0.02)
-        return False
+        raise CannotRun(f"Valkey ended while starting, {START_ATTEMPTS} times; see {self.log}.")
 
     def is_ready(self) -> bool:
         """Whether it answers a ping (not while it still reads its log)."""
@@ -104,5 +112,5 @@ class ValkeyServer:
 
     def stop(self, timeout_s: float = 15) -> None:
         if self._process is not None:
-            stop_child(self._process, signal.SIGTERM, timeout_s)
+            stop_child(self._process, STOP_SIGNAL, timeout_s)
             self._process = None

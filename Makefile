@@ -1,0 +1,74 @@
+# `make help` lists everything. Nothing here needs more than Python 3.11 or later and make.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+REGULARS := $(PY) -m regulars
+SOURCES := regulars marketing analytics pos_adapter member_api organisation foundation migrations tests benchmarks
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format lint types imports bench lock clean backup restore status verify
+
+help: ## list what there is to make
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/installed ## start the whole house; PORT=8000, REGULARS_HOME=.regulars, ARGS=--no-demo
+	@exec $(REGULARS) run $(ARGS)
+
+test: $(VENV)/installed-dev ## all tests, on servers of their own; ARGS="tests/running -k restore"
+	@exec $(PY) -m pytest $(ARGS)
+
+check: $(VENV)/installed-dev ## what CI runs: format, lint, types, import rules, all tests
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
+	$(PY) -m pytest $(ARGS)
+
+format: $(VENV)/installed-dev ## write the code as the house writes it
+	$(PY) -m ruff check --fix-only -q .
+	$(PY) -m ruff format .
+
+bench: $(VENV)/installed-dev ## measure, beside floors of the same run; ARGS for the bench
+	@exec $(PY) -m benchmarks $(ARGS)
+
+lock: $(VENV)/installed-dev ## write requirements*.txt anew from requirements*.in, with hashes
+	$(VENV)/bin/uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 -q \
+		--custom-compile-command "make lock" $(ARGS) -o requirements.txt requirements.in
+	$(VENV)/bin/uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 -q \
+		--custom-compile-command "make lock" $(ARGS) -c requirements.txt -o requirements-dev.txt requirements-dev.in
+
+backup: $(VENV)/installed ## save the database and, apart, its keys: make backup FILE=regulars.dump
+	@test -n "$(FILE)" || { echo "make backup FILE=where.dump"; exit 2; }
+	@exec $(REGULARS) backup "$(FILE)"
+
+restore: $(VENV)/installed ## bring a backup back: make restore FILE=regulars.dump [ARGS=--replace]
+	@test -n "$(FILE)" || { echo "make restore FILE=which.dump [ARGS=--replace]"; exit 2; }
+	@exec $(REGULARS) restore "$(FILE)" $(ARGS)
+
+status: $(VENV)/installed ## what runs, and is it ready
+	@exec $(REGULARS) status
+
+verify: $(VENV)/installed ## prove the whole ledger
+	@exec $(REGULARS) ledger verify
+
+clean: ## forget caches and the virtual environment; data and keys in .regulars stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -not -path './node_modules/*' -prune -exec rm -rf {} +
+
+# A stamp per set of requirements: `make run` installs only when they have changed.
+$(VENV)/installed: requirements.txt | $(PY)
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.txt | $(PY)
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@ $(VENV)/installed
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Regulars needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try make PYTHON=python3.12 ..."; exit 1; }
+	@echo "Making $(VENV) and installing into it; this takes about a minute, once."
+	@$(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "No virtual environment could be made (Debian: apt-get install python3-venv)."; exit 1; }

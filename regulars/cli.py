@@ -1,0 +1,168 @@
+"""The `regulars` command: everything the operator does from a terminal."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from regulars.running.environment import database_at_hand, given_environment, home_of
+from regulars.running.problems import CannotRun
+
+
+class House(click.Group):
+    """Says what went wrong in a sentence instead of a traceback when the operator can do something about it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), "demo"])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == "demo":
+            # The demo reads with numpy and pandas; no other command should wait for them.
+            from regulars.demo.command import demo
+
+            return demo
+        return super().get_command(ctx, cmd_name)
+
+    def invoke(self, ctx: click.Context) -> object:
+        from foundation.settings import SettingMissing
+
+        try:
+            return super().invoke(ctx)
+        except (CannotRun, SettingMissing) as problem:
+            raise click.ClickException(str(problem)) from None
+
+
+@click.group(cls=House)
+def main() -> None:
+    """Regulars: one true account for every member, every sale from every till.
+
+    Settings come from the environment (docs/runbook.md lists them). Data of the embedded servers, keys and logs lie in
+    REGULARS_HOME (default .regulars).
+    """
+
+
+@main.command()
+@click.option(
+    "--demo/--no-demo", default=True, show_default=True, help="Make log-ins and post the demo's year of sales."
+)
+def run(demo: bool) -> None:
+    """Start the whole house here and keep it running; Ctrl-C stops it."""
+    from regulars.running.house import run_house
+
+    given = given_environment()
+    run_house(home_of(given), given, demo=demo)
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database to this release; safe to run twice and by two at once."""
+    from foundation.settings import get_settings
+    from regulars.running.migrating import migrate as run_migrations
+
+    with database_at_hand():
+        before, after = run_migrations(get_settings().database_url)
+    click.echo(f"The database is at {after}" + ("" if before == after else f" (it was at {before or 'nothing'})"))
+
+
+@main.command()
+def web() -> None:
+    """Serve pages and API on PORT (8000) of WEB_HOST (127.0.0.1)."""
+    from foundation.logging import configure_logging
+    from foundation.settings import get_settings
+    from regulars.running.web_server import WebServer
+
+    settings = get_settings()
+    configure_logging(settings.log_level)
+    WebServer(settings).run()
+
+
+@main.command()
+def worker() -> None:
+    """Work on the queued tasks."""
+    from foundation.logging import configure_logging
+    from foundation.settings import get_settings
+    from regulars.running.workers import run_worker
+
+    configure_logging(get_settings().log_level)
+    run_worker(get_settings())
+
+
+@main.command()
+def beat() -> None:
+    """Send the periodic tasks; run exactly one."""
+    from foundation.logging import configure_logging
+    from foundation.settings import get_settings
+    from regulars.running.workers import run_beat
+
+    configure_logging(get_settings().log_level)
+    run_beat(get_settings(), home_of(given_environment()))
+
+
+@main.command()
+def relay() -> None:
+    """Give committed events their positions; a second one stands by."""
+    from foundation.logging import configure_logging
+    from foundation.settings import get_settings
+    from regulars.running.workers import run_the_relay
+
+    configure_logging(get_settings().log_level)
+    run_the_relay()
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def backup(file: Path) -> None:
+    """Write the whole database to FILE, and the keys that open it to FILE.keys; keep the two apart."""
+    from foundation.settings import get_settings
+    from regulars.running.backup import back_up
+
+    with database_at_hand():
+        report = back_up(get_settings(), file)
+    click.echo(report.words())
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--keys", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Default: FILE.keys.")
+@click.option("--replace", is_flag=True, help="Give up what is in the database now.")
+def restore(file: Path, keys: Path | None, replace: bool) -> None:
+    """Bring the database back from FILE. Stop the house first; it starts on the restored data."""
+    from regulars.running.backup import restore_house
+
+    given = given_environment()
+    click.echo(restore_house(home_of(given), given, file, keys, replace=replace).words())
+
+
+@main.command()
+def status() -> None:
+    """Tell what runs, and whether every part is ready; exits 1 when something is not."""
+    from regulars.running.status import tell_status
+
+    sys.exit(0 if tell_status(home_of(given_environment()), click.echo) else 1)
+
+
+@main.command()
+@click.argument("username")
+def administrator(username: str) -> None:
+    """Make a person who may do everything; prints the password once. For a house without the demo."""
+    from foundation.database import database
+    from regulars.running.bootstrap import make_administrator
+
+    with database_at_hand(), database().transaction() as tx:
+        made = make_administrator(tx, username)
+    click.echo(f"Log in as {made['username']} with {made['password']} and change the password.")
+
+
+@main.group()
+def ledger() -> None:
+    """The books."""
+
+
+@ledger.command()
+def verify() -> None:
+    """Prove every journal, balance, lot, hold, allocation and the seal; names what is wrong and exits 1 then."""
+    from regulars.running.verifying import verify_books
+
+    with database_at_hand():
+        faults = verify_books(click.echo)
+    sys.exit(1 if faults else 0)

@@ -1,0 +1,233 @@
+"""`regulars run`: the whole house under one parent."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+
+from foundation.settings import Settings, get_settings
+from regulars.running.bootstrap import LogIns, ensure_log_ins
+from regulars.running.children import open_log, start_child, stop_child
+from regulars.running.environment import adopt, own_environment
+from regulars.running.home import Home
+from regulars.running.migrating import migrate
+from regulars.running.problems import CannotRun
+from regulars.running.servers import EmbeddedServer, Servers, embedded_servers
+from regulars.running.supervisor import Program, Supervisor
+
+SERVERS = ("postgresql", "valkey")
+# What runs beside the servers, by the name of its command.
+PROCESSES = ("web", "worker", "beat", "relay")
+READY_TIMEOUT_S = 90.0
+# PostgreSQL writes a checkpoint when it stops.
+SERVER_STOP_S = 60.0
+PROBE_TIMEOUT_S = 2.0
+
+
+class Teller:
+    """Says what happens, to the terminal and to logs/house.log, one line each."""
+
+    def __init__(self, home: Home) -> None:
+        self._log = home.logs / "house.log"
+
+    def __call__(self, text: str) -> None:
+        now = datetime.now().astimezone()
+        print(f"{now:%H:%M:%S} {text}", flush=True)
+        with open_log(self._log) as log:
+            log.write(f"{now.isoformat(timespec='seconds')} {text}\n".encode())
+
+
+def run_house(home: Home, given: Mapping[str, str], *, demo: bool) -> None:
+    """Start everything, keep it running until Ctrl-C or SIGTERM, stop everything.
+
+    Raises CannotRun when it cannot start; then nothing is left running.
+    """
+    began = time.monotonic()
+    with home.only_one():
+        say = Teller(home)
+        environment = own_environment(home, given)
+        refuse_taken_port(environment)
+        _clear(home.run / "metrics")
+        servers = embedded_servers(home, given)
+        supervisor = Supervisor(say, on_change=home.note_processes)
+        supervisor.listen()
+        try:
+            _start_servers(home, servers, supervisor, environment, say)
+            settings = get_settings()
+            _migrate(settings, say)
+            demo = demo and not home.no_demo.exists()
+            log_ins = ensure_log_ins(home, settings, base_url(settings)) if demo else None
+            for name in PROCESSES:
+                supervisor.add(_our_program(name, home, environment, settings))
+            if not supervisor.wait_until(lambda: ready(settings), READY_TIMEOUT_S) and not supervisor.stopping:
+                raise CannotRun(f"The web server is not ready after {READY_TIMEOUT_S:.0f} s; see {home.logs}/web.log.")
+            if not supervisor.stopping:
+                _welcome(settings, home, servers, log_ins, time.monotonic() - began, say)
+                _DemoRun(home, environment, say, wanted=demo).keep_with(supervisor)
+        finally:
+            _stop(supervisor, home, say)
+
+
+def base_url(settings: Settings) -> str:
+    """Where a browser on this machine finds the house."""
+    host = "127.0.0.1" if settings.web_host in ("0.0.0.0", "::") else settings.web_host  # noqa: S104
+    return f"http://{host}:{settings.port}"
+
+
+def ready(settings: Settings) -> bool:
+    """Whether /readyz says that every part works."""
+    return _answers(f"{base_url(settings)}/readyz", needed=200)
+
+
+def refuse_taken_port(environment: Mapping[str, str]) -> None:
+    """Raises CannotRun when somebody else listens where the web server should."""
+    host, port = environment.get("WEB_HOST") or "127.0.0.1", int(environment.get("PORT") or 8000)
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CannotRun(
+                f"Port {port} on {host} cannot be had ({error.strerror}): stop who has it, or choose another: "
+                f"make run PORT={port + 1}"
+            ) from None
+
+
+def _start_servers(
+    home: Home, servers: Servers, supervisor: Supervisor, environment: dict[str, str], say: Callable[[str], None]
+) -> None:
+    servers.prepare()
+    # Each program takes its server over from here on, so that a failed start leaves nothing behind either.
+    if (postgres := servers.postgres) is not None:
+        try:
+            postgres.start()
+        finally:
+            _take_over(supervisor, "postgresql", postgres)
+        say(f"PostgreSQL runs as {postgres.account.name} on {postgres.directory}")
+    if (valkey := servers.valkey) is not None:
+        try:
+            valkey.start()
+        finally:
+            _take_over(supervisor, "valkey", valkey)
+    environment.update(servers.environment())
+    adopt(environment)
+    addresses = {name: environment[name] for name in ("DATABASE_URL", "REDIS_URL")}
+    home.write_note(home.addresses, {"parent": os.getpid(), "BASE_URL": base_url(get_settings()), **addresses})
+
+
+def _take_over(supervisor: Supervisor, name: str, server: EmbeddedServer) -> None:
+    def again() -> subprocess.Popen[bytes]:
+        server.prepare()
+        return server.spawn()
+
+    if server.process is not None:
+        program = Program(name, again, server.log, stop_signal=server.stop_signal, stop_timeout_s=SERVER_STOP_S)
+        program.process = server.process
+        supervisor.add(program)
+
+
+def _migrate(settings: Settings, say: Callable[[str], None]) -> None:
+    before, after = migrate(settings.database_url)
+    if before != after:
+        say(f"The database was migrated from {before or 'nothing'} to {after}")
+
+
+def _our_program(name: str, home: Home, environment: Mapping[str, str], settings: Settings) -> Program:
+    log = home.logs / f"{name}.log"
+
+    def spawn() -> subprocess.Popen[bytes]:
+        with open_log(log) as output:
+            return start_child([sys.executable, "-m", "regulars", name], environment=environment, output=output)
+
+    alive = (lambda: _answers(f"{base_url(settings)}/healthz", needed=None)) if name == "web" else None
+    return Program(name, spawn, log, alive=alive)
+
+
+def _answers(url: str, needed: int | None) -> bool:
+    try:
+        with urlopen(url, timeout=PROBE_TIMEOUT_S) as answer:  # noqa: S310 (an address of our own)
+            return needed is None or answer.status == needed
+    except HTTPError as error:
+        return needed is None or error.code == needed
+    except (URLError, OSError):
+        return False
+
+
+def _clear(directory: Path) -> None:
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(mode=0o700, parents=True)
+
+
+def _stop(supervisor: Supervisor, home: Home, say: Callable[[str], None]) -> None:
+    if supervisor.programs:
+        say("Stopping")
+    supervisor.stop(keep=SERVERS)
+    supervisor.stop(keep=("postgresql",))
+    supervisor.stop()
+    home.processes.unlink(missing_ok=True)
+    home.addresses.unlink(missing_ok=True)
+    say("Stopped")
+
+
+def _welcome(
+    settings: Settings,
+    home: Home,
+    servers: Servers,
+    log_ins: LogIns | None,
+    took_s: float,
+    say: Callable[[str], None],
+) -> None:
+    address = base_url(settings)
+    lines = [
+        "",
+        f"  Regulars is ready after {took_s:.1f} s:  {address}/",
+        f"  API      {address}/docs   {address}/openapi.json",
+        f"  Watch    {address}/readyz   {address}/metrics   logs in {home.logs}",
+    ]
+    if log_ins is not None:
+        lines.append(f"  Log in   {log_ins.username}   {log_ins.password}")
+        lines.append(f"  Machines' credentials (till, handheld, desk, erp): {home.credentials}")
+    if servers.postgres is not None and servers.postgres.directory.parent != home.root:
+        lines.append(
+            f"  The account {servers.postgres.account.name}, which runs PostgreSQL, cannot enter {home.root}; "
+            f"the data are in {servers.postgres.directory.parent}"
+        )
+    lines.append("  Ctrl-C stops everything.")
+    say("Ready")
+    print("\n".join([*lines, ""]), flush=True)
+
+
+class _DemoRun:
+    """Posts the demo beside the running house, once; its progress shows on the terminal."""
+
+    def __init__(self, home: Home, environment: Mapping[str, str], say: Callable[[str], None], *, wanted: bool) -> None:
+        self._home, self._environment, self._say = home, environment, say
+        self._wanted = wanted and not home.demo_mark.exists()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def keep_with(self, supervisor: Supervisor) -> None:
+        """Look after the house and, meanwhile, the demo. A demo that stops half-way goes on at the next start."""
+        if self._wanted:
+            self._process = start_child(
+                [sys.executable, "-m", "regulars", "demo", "--home", str(self._home.root)],
+                environment=self._environment,
+            )
+        try:
+            supervisor.run(self._look)
+        finally:
+            if self._process is not None:
+                stop_child(self._process, signal.SIGTERM, 5)
+
+    def _look(self) -> None:
+        if self._process is not None and self._process.poll() is not None:
+            code, self._process = self._process.returncode, None
+            if code != 0:
+                self._say(f"The demo was not posted completely (exit {code}); the next start goes on with it")

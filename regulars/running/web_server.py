@@ -1,0 +1,64 @@
+"""gunicorn, told in code: threads for many tills at once, a process a core, nothing shared across the fork."""
+
+import signal
+from pathlib import Path
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from prometheus_client import multiprocess
+
+from foundation.database import use_database
+from foundation.settings import Settings
+from regulars.running.children import die_with_parent
+
+# A till keeps its connection between two sales.
+KEEPALIVE_S = 75
+GRACEFUL_S = 10
+# A worker that has not shown itself for this long hangs, and gunicorn replaces it.
+SILENT_S = 60
+CONNECTIONS_MAX = 1000
+
+
+class WebServer(BaseApplication):  # type: ignore[misc]
+    """The gunicorn master; it never makes the application itself, each worker does after its fork."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        own: dict[str, Any] = {
+            "bind": [f"{self._settings.web_host}:{self._settings.port}"],
+            "workers": self._settings.web_processes,
+            "worker_class": "gthread",
+            "threads": self._settings.web_threads,
+            "worker_connections": CONNECTIONS_MAX,
+            "keepalive": KEEPALIVE_S,
+            "timeout": SILENT_S,
+            "graceful_timeout": GRACEFUL_S,
+            "backlog": 512,
+            "proc_name": "regulars-web",
+            # The heartbeat of a worker is a file: in memory, so that a slow disk does not look like a hanging worker.
+            "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108
+            "control_socket_disable": True,
+            "post_fork": _after_fork,
+            "child_exit": _forget_metrics,
+        }
+        for name, value in own.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        from regulars.web import create_web_app
+
+        return create_web_app()
+
+
+def _after_fork(_server: Any, worker: Any) -> None:
+    use_database(None)
+    # A worker of a killed master ends at once and frees the port.
+    die_with_parent(signal.SIGTERM, parent=worker.ppid, own_group=False)()
+
+
+def _forget_metrics(_server: Any, worker: Any) -> None:
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

@@ -1,0 +1,78 @@
+"""The processes behind the web: Celery worker, Celery beat, and the relay of events."""
+
+import importlib
+import os
+import pkgutil
+import signal
+import threading
+from types import FrameType
+
+from celery.signals import worker_process_init
+
+from foundation.database import database, use_database
+from foundation.events import run_relay
+from foundation.queues import QueueName, configure_queue, wake_subscribers
+from foundation.settings import Settings
+from regulars.running.children import die_with_parent
+from regulars.running.home import Home
+
+PACKAGES = ("foundation", "organisation", "member_api", "pos_adapter", "analytics", "marketing")
+# Rooms that register something when they are imported: Celery tasks, and readers of events.
+REGISTERING_ROOMS = ("tasks", "subscribers")
+WORKER_PROCESSES = 2
+TASKS_PER_CHILD = 2_000
+
+
+def register_everything() -> list[str]:
+    """Import every room that registers tasks or subscribers; returns their names."""
+    imported = []
+    for package in PACKAGES:
+        paths = importlib.import_module(package).__path__
+        for room in pkgutil.walk_packages(paths, prefix=f"{package}."):
+            if room.name.rpartition(".")[2] in REGISTERING_ROOMS:
+                importlib.import_module(room.name)
+                imported.append(room.name)
+    return imported
+
+
+def run_worker(settings: Settings) -> None:
+    """Work on every queue until told to stop. A task that was under way is given again to another worker."""
+    register_everything()
+    worker_process_init.connect(_after_fork, weak=False)
+    configure_queue().worker_main(
+        [
+            "worker",
+            *("--loglevel", settings.log_level),
+            *("--concurrency", str(WORKER_PROCESSES)),
+            *("--max-tasks-per-child", str(TASKS_PER_CHILD)),
+            *("--queues", ",".join(queue.value for queue in QueueName)),
+            *("--hostname", f"regulars-{os.getpid()}@%h"),
+            *("--without-gossip", "--without-mingle"),
+        ]
+    )
+
+
+def _after_fork(**_facts: object) -> None:
+    use_database(None)
+    die_with_parent(signal.SIGTERM, parent=os.getppid(), own_group=False)()
+
+
+def run_beat(settings: Settings, home: Home) -> None:
+    """Send the periodic tasks. One for the whole house; with two, everything is sent twice (harmless, but waste)."""
+    register_everything()
+    home.run.mkdir(mode=0o700, parents=True, exist_ok=True)
+    configure_queue().Beat(loglevel=settings.log_level, schedule=str(home.run / "beat-schedule"), pidfile=None).run()
+
+
+def run_the_relay() -> None:
+    """Give committed events their positions until told to stop. A second relay waits for the first to go."""
+    register_everything()
+    configure_queue()
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    run_relay(database(), stop, wake_subscribers)
