@@ -92,11 +92,15 @@ def new_key(member_id: int) -> MemberKey:
 def unwrap(house_key: bytes, member_id: int, stored: WrappedKey) -> MemberKey:
     """Open a stored key. Raises PersonalDataUnreadable, naming the key that is needed when another was given."""
     if stored.wrapping_key != key_name(house_key):
-        raise PersonalDataUnreadable("The member's key was wrapped by another house key", needed_key=stored.wrapping_key)
+        raise PersonalDataUnreadable(
+            "The member's key was wrapped by another house key", needed_key=stored.wrapping_key
+        )
     return MemberKey(member_id, _decrypt(house_key, stored.wrapped, _wrap_bound_to(member_id)))
 
 
 def nobodys_key(house_key: bytes) -> MemberKey:
     """The key for identifiers that belong to nobody yet, derived from the house key (HKDF-SHA256, RFC 5869)."""
-    derived = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"regulars/unclaimed-identifiers").derive(house_key)
+    derived = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"regulars/unclaimed-identifiers").derive(
+        house_key
+    )
     return MemberKey(0, derived)
