@@ -8,10 +8,11 @@ from rich.console import Console
 from rich.table import Table
 
 from regulars.demo.check import check_demo
-from regulars.demo.connection import ClientLogin, DemoStopped
-from regulars.demo.credentials import read_demo_credentials
+from regulars.demo.connection import DemoStopped
+from regulars.demo.credentials import read_head_office
 from regulars.demo.load import CONNECTIONS, load_demo
 from regulars.demo.report import DemoReport
+from regulars.running.environment import database_at_hand, given_environment, home_of
 
 REASONS_SHOWN_MAX = 20
 
@@ -19,12 +20,7 @@ REASONS_SHOWN_MAX = 20
 @click.command()
 @click.option("--base-url", default=None, help="The running server; by default the one in demo-credentials.json.")
 @click.option(
-    "--home",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar="REGULARS_HOME",
-    default=Path(".regulars"),
-    show_default=True,
-    help="Where demo-credentials.json lies and the progress is kept.",
+    "--home", type=click.Path(path_type=Path, file_okay=False), default=None, help="Default: REGULARS_HOME, .regulars."
 )
 @click.option("--offset-weeks", type=int, default=None, help="Move the data by so many weeks; 0 leaves them in 2017.")
 @click.option("--baskets", type=click.IntRange(min=1), default=None, help="Only the first so many baskets.")
@@ -33,7 +29,7 @@ REASONS_SHOWN_MAX = 20
 @click.option("--check", is_flag=True, help="Post nothing; compare the database with the source to the cent.")
 def demo(
     base_url: str | None,
-    home: Path,
+    home: Path | None,
     offset_weeks: int | None,
     baskets: int | None,
     connections: int,
@@ -46,19 +42,19 @@ def demo(
     """
     console = Console()
     if check:
-        found = check_demo(home, offset_weeks=offset_weeks, baskets=baskets)
+        with database_at_hand() as house:
+            found = check_demo(home or house.root, offset_weeks=offset_weeks, baskets=baskets)
         console.print(found.table())
         sys.exit(0 if found.equal else 1)
-    known = read_demo_credentials(home)
-    if known is None:
-        raise click.ClickException(
-            f"There is no demo-credentials.json in {home}: start the server with `regulars run`."
-        )
+    home = home or home_of(given_environment()).root
+    server = read_head_office(home)
+    if server is None:
+        raise click.ClickException(f"There is no demo-credentials.json in {home}: start the house with `regulars run`.")
     try:
         report = load_demo(
-            base_url or known.base_url,
+            base_url or server[0],
             home,
-            ClientLogin(known.erp.client_id, known.erp.client_secret),
+            server[1],
             offset_weeks=offset_weeks,
             baskets=baskets,
             connections=connections,

@@ -20,7 +20,7 @@ from regulars.demo.catalogue import catalogue, promotions
 from regulars.demo.connection import ClientLogin, Connection, DemoStopped
 from regulars.demo.dates import today_in_store, weeks_until
 from regulars.demo.lanes import Lanes
-from regulars.demo.people import members
+from regulars.demo.people import members, staff
 from regulars.demo.places import Places, counters_of, find_places
 from regulars.demo.receipts import BATCH_SALES, Batch, batches, totals
 from regulars.demo.report import DemoReport, Tally
@@ -112,6 +112,7 @@ class Poster:
 def _master_data(poster: Poster, whole: Source, places: Places, weeks: int) -> None:
     poster.post("stores", "PUT", "/v1/stores/batch", places.stores)
     poster.post("counters", "PUT", "/v1/counters/batch", counters_of(places.busiest))
+    poster.post("staff", "PUT", "/v1/staff/batch", staff(places))
     poster.post("promotions", "PUT", "/v1/promotions/batch", promotions(whole, weeks))
     poster.post("products", "PUT", "/v1/products/batch", catalogue(whole))
     poster.post("members", "POST", "/v1/members/batch", members(whole, weeks))

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from regulars.demo.chance import below, fractions, weighted
 from regulars.demo.names import AREA_CODES, FAMILY, FIRST_FEMALE, FIRST_MALE, GIVEN_FEMALE, GIVEN_MALE, SURNAMES
-from regulars.demo.places import store_code
+from regulars.demo.places import Places, counters_of, staff_number, store_code
 from regulars.demo.source import Baskets, Integers, Source
+
+STAFF = {"hypermarket": 12, "supermarket": 5, "convenience": 2}
 
 CHINESE_SHARE = 0.55
 FEMALE_SHARE = 0.58
@@ -30,6 +32,15 @@ AGES = {
 }
 CONSENTS = {"sms": 0.62, "email": 0.48, "phone": 0.18}
 SOURCE_YEAR = 2017
+
+
+class Colleague(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A member of staff as `PUT /v1/staff/batch` takes it: no log-in and no role."""
+
+    number: str
+    name: str
+    home_store: str
+    counters: list[str] = []
 
 
 class Joined(msgspec.Struct, frozen=True):
@@ -58,6 +69,21 @@ class _Person:
     name: str
     latin: str
     phone: str
+
+
+def staff(places: Places) -> list[Colleague]:
+    """The staff of every store, as many as its format needs; the first ones of the demo's store serve its counters."""
+    colleagues = []
+    for at, store in enumerate(places.stores):
+        count = STAFF[store.format]
+        keys = np.arange(count) + 100 * at
+        people = _people(keys, fractions("staff gender", keys) < FEMALE_SHARE, "staff ")
+        served = [counter.code for counter in counters_of(store)] if store == places.busiest else []
+        for place, person in enumerate(people, start=1):
+            colleagues.append(
+                Colleague(staff_number(store.code, place), person.name, store.code, served[place - 1 : place])
+            )
+    return colleagues
 
 
 def card_number(household: int) -> str:
@@ -105,9 +131,9 @@ def _stores(baskets: Baskets) -> tuple[dict[int, int], dict[int, int]]:
     return dict(zip(household.tolist(), baskets.store[first].tolist(), strict=True)), most
 
 
-def _people(households: Integers, female: NDArray[np.bool_]) -> list[_Person]:
-    chinese = fractions("language", households) < CHINESE_SHARE
-    family, given = below("family name", households, 1 << 30), below("given name", households, 1 << 30)
+def _people(households: Integers, female: NDArray[np.bool_], who: str = "") -> list[_Person]:
+    chinese = fractions(f"{who}language", households) < CHINESE_SHARE
+    family, given = (below(f"{who}{part} name", households, 1 << 30) for part in ("family", "given"))
     people = []
     for at, household in enumerate(households.tolist()):
         if chinese[at]:

@@ -89,6 +89,11 @@ def counters_of(store: Store) -> list[Counter]:
     ]
 
 
+def staff_number(store: str, place: int) -> str:
+    """The number of a store's member of staff: `E367-1`."""
+    return f"E{store[1:]}-{place}"
+
+
 def find_places(whole: Baskets) -> Places:
     """Places of the whole year. Formats and terminals of a part must be cut from these, see `part`.
 

@@ -17,7 +17,7 @@ from regulars.demo.dates import wall_times
 from regulars.demo.json_columns import grouped, joined, listed, of_table, text, where
 from regulars.demo.payments import WAYS, way_paid
 from regulars.demo.people import card_number
-from regulars.demo.places import CURRENCY, Places
+from regulars.demo.places import CURRENCY, Places, Store, counters_of, staff_number
 from regulars.demo.source import Baskets, Integers, Lines, Source
 
 BATCH_SALES = 250
@@ -128,6 +128,9 @@ class Receipts:
         self._way = way_paid(source.baskets, self._total - self._voucher)
         departments = departments_of(source.lines, source.products)
         self._promotions = [week_promotion(week, name) for week in range(WEEKS) for name in departments.names]
+        self._department = departments.of_line
+        self._busiest = places.stores.index(places.busiest)
+        self._counters = _counter_fragments(places.busiest, departments.names)
         week = np.repeat(source.baskets.week, np.diff(source.baskets.first_line))
         self._promotion = week * len(departments.names) + departments.of_line
         self._markdown = is_markdown(source.lines)
@@ -175,9 +178,17 @@ class Receipts:
             text(lines.amount[here]),
             ',"regular_amount":',
             text(lines.regular_amount[here]),
+            self._counter_texts(first, here),
             self._discount_texts(here),
             "}",
         )
+
+    def _counter_texts(self, first: Integers, here: slice) -> pa.Array:
+        """`,"counter":...,"salesperson":...` on what the busiest store sells over a counter, else nothing."""
+        start = int(np.searchsorted(self._baskets.first_line, first[0]))
+        at_store = self._store[start : start + len(first) - 1] == self._busiest
+        text_of_department = of_table(self._counters, self._department[here])
+        return where(np.repeat(at_store, np.diff(first)), text_of_department)
 
     def _discount_texts(self, here: slice) -> pa.Array:
         """`,"promotion":...,"discounts":[...]` or nothing."""
@@ -200,3 +211,12 @@ class Receipts:
         by_voucher = joined('{"kind":"voucher","amount":', text(voucher), face, "}")
         paid = joined('{"kind":"', of_table(list(WAYS), self._way[here]), '","amount":', text(total - voucher), "}")
         return listed((coupons > 0, by_voucher), (total > voucher, paid))
+
+
+def _counter_fragments(store: Store, departments: list[str]) -> list[str]:
+    """What a line of each department carries when it was sold over a counter of this store."""
+    fragments = dict.fromkeys(departments, "")
+    for place, counter in enumerate(counters_of(store), start=1):
+        salesperson = staff_number(store.code, place)
+        fragments[counter.category[0]] = f',"counter":"{counter.code}","salesperson":"{salesperson}"'
+    return [fragments[name] for name in departments]

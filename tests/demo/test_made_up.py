@@ -9,7 +9,7 @@ import pytest
 from regulars.demo.catalogue import catalogue, department_code, departments_of, is_markdown, promotions, week_promotion
 from regulars.demo.dates import wall_times
 from regulars.demo.payments import WAYS, way_paid
-from regulars.demo.people import Member, card_number, members
+from regulars.demo.people import Member, card_number, members, staff
 from regulars.demo.places import Places
 from regulars.demo.receipts import per_basket
 from regulars.demo.source import Source, cents
@@ -52,6 +52,14 @@ def test_member_cards_are_ean_13_with_an_in_store_prefix() -> None:
     # The standard's own example of the check digit, in our arithmetic: 978020137962 has 4.
     digits = [int(digit) for digit in card_number(2_500)]
     assert (sum(digits[0::2]) + 3 * sum(digits[1::2])) % 10 == 0
+
+
+def test_every_store_has_staff_and_the_demos_store_one_for_each_counter(places: Places) -> None:
+    people = staff(places)
+    assert len({person.number for person in people}) == len(people) > 1_000
+    assert {person.home_store for person in people} == {store.code for store in places.stores}
+    served = {person.number: person.counters for person in people if person.counters}
+    assert served == {f"E367-{at}": [f"C{at}"] for at in range(1, 6)}
 
 
 def test_big_stores_are_hypermarkets_and_each_store_has_a_name_of_its_own(places: Places) -> None:

@@ -8,7 +8,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from regulars.demo.places import Places
+from pos_adapter.sales.receipts import Receipt
+from regulars.demo.places import Places, counters_of
 from regulars.demo.receipts import Batch, Receipts, batches, totals
 from regulars.demo.source import Source
 
@@ -34,6 +35,8 @@ class Line(msgspec.Struct, forbid_unknown_fields=True):
     quantity: Annotated[str, msgspec.Meta(pattern="^[0-9]+$")]
     amount: Cents
     regular_amount: Cents
+    counter: Annotated[str, msgspec.Meta(pattern="^C[1-5]$")] | None = None
+    salesperson: Annotated[str, msgspec.Meta(pattern="^E367-[1-5]$")] | None = None
     promotion: Word | None = None
     discounts: list[Discount] = []
 
@@ -116,6 +119,28 @@ def test_a_coupon_worth_more_than_the_basket_pays_no_more_than_the_basket(source
         vouchers = [tender for tender in sale.tenders if tender.kind == "voucher"]
         if any(voucher.face for voucher in vouchers):
             assert [tender.kind for tender in sale.tenders] == ["voucher"]
+
+
+def test_every_receipt_is_one_that_the_till_route_can_read(source: Source, places: Places) -> None:
+    receipts = Receipts(source, places, 0)
+    for start in range(0, len(source.baskets), 10_000):
+        for sale in receipts.window(start, min(start + 1_000, len(source.baskets))):
+            msgspec.json.decode(sale, type=Receipt)
+
+
+def test_what_the_busiest_store_sells_over_a_counter_names_it_and_nothing_else_does(
+    source: Source, places: Places
+) -> None:
+    department = dict(zip(source.products.id.tolist(), source.products.department, strict=True))
+    counter_of = {counter.category[0]: counter.code for counter in counters_of(places.busiest)}
+    with_counter = 0
+    for sale in _read(batches(source.first(20_000), places, offset_weeks=0, lanes=1)):
+        for line in sale.lines:
+            sold_at = counter_of.get(department.get(int(line.product), "")) if sale.store == "S367" else None
+            assert line.counter == sold_at
+            assert (line.salesperson is not None) == (sold_at is not None)
+            with_counter += sold_at is not None
+    assert with_counter > 100
 
 
 def test_a_tills_numbers_run_without_a_gap_in_order_of_time(source: Source, places: Places) -> None:
