@@ -10,6 +10,7 @@ from foundation.access import Principal
 from foundation.database import Tx
 from foundation.errors import Conflict
 from organisation.counters.lookup import counters
+from organisation.devices.operations import DeviceWish, make_device
 from organisation.facts import (
     CounterFacts,
     CounterMode,
@@ -23,6 +24,7 @@ from organisation.facts import (
 )
 from organisation.places import codes_within
 from organisation.staff.lookup import staff_numbers
+from organisation.staff.people import hire_administrator
 from organisation.stores.lookup import load_stores_within, stores
 from organisation.stores.lookup import stores_by_id as stores_known_by_id
 
@@ -32,6 +34,7 @@ __all__ = [
     "CounterStatus",
     "CounterTerms",
     "CurrencyMoved",
+    "DeviceWish",
     "PromotionRate",
     "StaffFacts",
     "StaffStatus",
@@ -39,6 +42,8 @@ __all__ = [
     "StoreStatus",
     "counters_by_code",
     "fix_currency",
+    "hire_administrator",
+    "make_device",
     "place_of",
     "staff_by_number",
     "stores_by_code",

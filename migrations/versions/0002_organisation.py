@@ -171,8 +171,7 @@ CREATE TABLE organisation.staff (
     CONSTRAINT staff_pkey PRIMARY KEY (id),
     CONSTRAINT staff_number_key UNIQUE (number),
     CONSTRAINT staff_status_check CHECK (status IN ('active', 'left')),
-    CONSTRAINT staff_left_check CHECK ((status = 'left') = (left_at IS NOT NULL)),
-    CONSTRAINT staff_username_check CHECK (username = lower(username))
+    CONSTRAINT staff_left_check CHECK ((status = 'left') = (left_at IS NOT NULL))
 );
 CREATE UNIQUE INDEX staff_username_key ON organisation.staff (username);
 

@@ -16,6 +16,7 @@ from organisation.counters.operations import KeptCounter, find_counter, list_cou
 from organisation.counters.rules import CounterWish
 from organisation.facts import CounterMode, CounterStatus
 from organisation.fields import CategoryPath, Code, Rate, SearchWords, SquareMetres, Words
+from organisation.permissions import READ, WRITE
 
 AMOUNT_MAX = 10**15
 
@@ -128,7 +129,7 @@ def counter_body(tx: Tx, kept: KeptCounter) -> dict[str, Any]:
 
 
 @counters_blueprint.route("/counters/batch", methods=["PUT"])
-@allow("organisation.write")
+@allow(WRITE)
 @transactional
 @counters_blueprint.arguments(CounterBatch)
 @counters_blueprint.response(200, BatchResult)
@@ -144,7 +145,7 @@ def put_counters_batch(tx: Tx, body: Mapping[str, Sequence[Mapping[str, Any] | D
 
 
 @counters_blueprint.route("/counters", methods=["GET"])
-@allow("organisation.read")
+@allow(READ)
 @transactional
 @counters_blueprint.arguments(CounterQuery, location="query")
 @counters_blueprint.response(200, page_of(CounterOut))
@@ -165,7 +166,7 @@ def get_counters(tx: Tx, query: Mapping[str, Any]) -> Any:
 
 
 @counters_blueprint.route("/stores/<store>/counters/<code>", methods=["GET"])
-@allow("organisation.read")
+@allow(READ)
 @transactional
 @counters_blueprint.response(200, CounterOut)
 def get_counter(tx: Tx, store: str, code: str) -> dict[str, Any]:

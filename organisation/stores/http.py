@@ -14,6 +14,7 @@ from foundation.http.batches import BatchResult, EachItem
 from foundation.http.puts import BATCH_MAX, answer_each
 from organisation.facts import StoreStatus
 from organisation.fields import CategoryPath, Code, Currency, SearchWords, SquareMetres, TimeZone, Words
+from organisation.permissions import READ, WRITE
 from organisation.stores.operations import KeptStore, find_store, list_stores, put_stores
 from organisation.stores.rules import Category, Store, StoreWish
 
@@ -97,7 +98,7 @@ def store_body(tx: Tx, store: Store) -> dict[str, Any]:
 
 
 @stores_blueprint.route("/stores/batch", methods=["PUT"])
-@allow("organisation.write")
+@allow(WRITE)
 @transactional
 @stores_blueprint.arguments(StoreBatch)
 @stores_blueprint.response(200, BatchResult)
@@ -113,7 +114,7 @@ def put_stores_batch(tx: Tx, body: Mapping[str, Sequence[Mapping[str, Any] | Dom
 
 
 @stores_blueprint.route("/stores", methods=["GET"])
-@allow("organisation.read")
+@allow(READ)
 @transactional
 @stores_blueprint.arguments(StoreQuery, location="query")
 @stores_blueprint.response(200, page_of(StoreOut))
@@ -135,7 +136,7 @@ def get_stores(tx: Tx, query: Mapping[str, Any]) -> Any:
 
 
 @stores_blueprint.route("/stores/<code>", methods=["GET"])
-@allow("organisation.read")
+@allow(READ)
 @transactional
 @stores_blueprint.response(200, StoreOut)
 def get_store(tx: Tx, code: str) -> dict[str, Any]:
