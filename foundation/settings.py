@@ -45,6 +45,7 @@ class Settings:
     rate_limit_person: int = 20
     idempotency_days: int = 40
     log_level: str = "info"
+    trusted_proxies: int = 0
 
 
 def _secret(environ: Mapping[str, str], name: str) -> bytes:
@@ -95,6 +96,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         rate_limit_person=number("RATE_LIMIT_PERSON", 20),
         idempotency_days=number("IDEMPOTENCY_DAYS", 40),
         log_level=environ.get("LOG_LEVEL", "info"),
+        trusted_proxies=number("TRUSTED_PROXIES", 0),
     )
 
 

@@ -125,6 +125,14 @@ def with_login(tx: Tx, persons: Collection[str]) -> frozenset[str]:
     return frozenset(row[0] for row in rows)
 
 
+def username_of(tx: Tx, person: str) -> str:
+    """The user name a person logs in with. Raises LoginUnknown."""
+    row = tx.ask("SELECT username FROM foundation.login WHERE person = %s", (person,)).fetchone()
+    if row is None:
+        raise LoginUnknown("this person has no log-in")
+    return str(row[0])
+
+
 def remove_login(tx: Tx, person: str) -> None:
     """The person has left: no log-in any more, every session ends at once. Harmless if there is none."""
     end_sessions(tx, person)

@@ -2,7 +2,7 @@
 
 from foundation.http.app import create_app
 from foundation.http.blueprints import Blueprint, Pages
-from foundation.http.bodies import msgspec_body
+from foundation.http.bodies import convert, msgspec_answer, msgspec_body
 from foundation.http.paging import (
     CursorUnreadable,
     PageArguments,
@@ -13,19 +13,23 @@ from foundation.http.paging import (
     read_cursor,
 )
 from foundation.http.rooms import MenuItem, Room
-from foundation.http.transactions import idempotent, transactional
+from foundation.http.transactions import Keyed, idempotent, keyed, transactional
 
 __all__ = [
     "Blueprint",
     "CursorUnreadable",
+    "Keyed",
     "MenuItem",
     "PageArguments",
     "Pages",
     "Room",
     "Schema",
+    "convert",
     "create_app",
     "idempotent",
+    "keyed",
     "make_cursor",
+    "msgspec_answer",
     "msgspec_body",
     "page_of",
     "paged",

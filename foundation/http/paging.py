@@ -77,7 +77,8 @@ def read_cursor(cursor: str, *types: Any) -> tuple[Any, ...]:
     """The values of a cursor made by make_cursor, checked to be of `types`. Raises CursorUnreadable."""
     try:
         packed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        values: tuple[Any, ...] = msgspec.json.decode(packed, type=tuple[types])
+        shape: Any = tuple.__class_getitem__(types)
+        values: tuple[Any, ...] = msgspec.json.decode(packed, type=shape)
     except (binascii.Error, ValueError, msgspec.MsgspecError):
         raise CursorUnreadable("the cursor is not one that this list gave out") from None
     return values

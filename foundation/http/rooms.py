@@ -30,7 +30,8 @@ class Room:
     """Everything of one package that the web application serves.
 
     `blueprints` are foundation.http.Blueprint (JSON under /v1), `pages` are foundation.http.Pages. `translations` is the folder
-    that holds `<locale>/LC_MESSAGES/messages.po`, None where a package has no words of its own on pages.
+    that holds `<locale>/LC_MESSAGES/messages.po`, None where a package has no words of its own on pages. `static` is a flat
+    folder of scripts and style sheets: `{{ asset("<room name>/file.js") }}` in a template.
     """
 
     name: str
@@ -38,3 +39,4 @@ class Room:
     pages: Sequence[FlaskBlueprint] = ()
     menu: Sequence[MenuItem] = ()
     translations: Path | None = None
+    static: Path | None = None

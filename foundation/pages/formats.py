@@ -1,0 +1,62 @@
+"""How values look on a page: money, points, moments, days; in the reader's language and the store's time zone."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import babel.dates
+import babel.numbers
+import flask
+from flask_babel import get_locale
+
+from foundation.money import exponent, format_money
+
+
+def money(amount: int | None, currency: str) -> str:
+    """Minor units as people write them; an en dash for nothing known."""
+    return "–" if amount is None else format_money(amount, currency, _language())
+
+
+def number(value: int | None) -> str:
+    """A whole number with separators: points, e-coins, counts."""
+    return "–" if value is None else babel.numbers.format_decimal(value, locale=_language())
+
+
+def moment(value: datetime | None, timezone: str | None = None) -> str:
+    """An aware moment as date and time of day in `timezone` (the store's; the company's if not given)."""
+    if value is None:
+        return "–"
+    zone = ZoneInfo(timezone or flask.current_app.config["COMPANY_TIMEZONE"])
+    return babel.dates.format_datetime(value.astimezone(zone), "yyyy-MM-dd HH:mm", tzinfo=zone, locale=_language())
+
+
+def time_of_day(value: datetime | None, timezone: str | None = None) -> str:
+    """Hours and minutes of an aware moment in `timezone`."""
+    if value is None:
+        return "–"
+    zone = ZoneInfo(timezone or flask.current_app.config["COMPANY_TIMEZONE"])
+    return value.astimezone(zone).strftime("%H:%M")
+
+
+def day(value: date | None) -> str:
+    """A calendar day, written the same in both languages so that nobody mistakes the month."""
+    return "–" if value is None else value.isoformat()
+
+
+def weekday(value: date) -> str:
+    """The name of the day of the week."""
+    return babel.dates.format_date(value, "EEEE", locale=_language())
+
+
+FILTERS = {
+    "money": money,
+    "number": number,
+    "moment": moment,
+    "time_of_day": time_of_day,
+    "day": day,
+    "weekday": weekday,
+    "exponent": exponent,
+}
+
+
+def _language() -> str:
+    return str(get_locale() or "en")
