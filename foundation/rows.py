@@ -21,13 +21,15 @@ _encode = msgspec.json.Encoder(uuid_format="canonical").encode
 class Write:
     """How rows of one Struct type reach a table: inserted, or updated by their key columns.
 
-    `add` names columns that an update adds to instead of setting.
+    `add` names columns that an update adds to instead of setting. With `upsert` a row that is not there is inserted.
+    A key may stand once in a transaction's rows: flush before the same row is written again.
     """
 
     table: Table
     row: type[msgspec.Struct]
     key: tuple[str, ...] = ()
     add: tuple[str, ...] = ()
+    upsert: bool = False
 
     def clause(self, parameter: str) -> str:
         """The INSERT or UPDATE that takes its rows from the JSON array in `parameter`."""
@@ -37,14 +39,19 @@ class Write:
         source = f"json_to_recordset({parameter}) AS x({shape})"
         columns = ", ".join(f'"{name}"' for name in names)
         if not self.key:
-            return f'INSERT INTO {self.table.fullname} ({columns}) SELECT {columns} FROM {source}'
+            return f"INSERT INTO {self.table.fullname} ({columns}) SELECT {columns} FROM {source}"  # noqa: S608
+        if self.upsert:
+            keys = ", ".join(f'"{name}"' for name in self.key)
+            fresh = ", ".join(f'"{name}" = excluded."{name}"' for name in names if name not in self.key)
+            insert = f"INSERT INTO {self.table.fullname} ({columns}) SELECT {columns} FROM {source}"  # noqa: S608
+            return f"{insert} ON CONFLICT ({keys}) DO UPDATE SET {fresh}"
         changes = ", ".join(
             f'"{name}" = t."{name}" + x."{name}"' if name in self.add else f'"{name}" = x."{name}"'
             for name in names
             if name not in self.key
         )
         match = " AND ".join(f't."{name}" = x."{name}"' for name in self.key)
-        return f"UPDATE {self.table.fullname} AS t SET {changes} FROM {source} WHERE {match}"
+        return f"UPDATE {self.table.fullname} AS t SET {changes} FROM {source} WHERE {match}"  # noqa: S608
 
 
 @lru_cache(maxsize=512)

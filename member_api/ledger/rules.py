@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from foundation.errors import Conflict, Invalid
+from foundation.errors import Conflict, FieldError, Invalid
 from foundation.identifiers import dated_id
 
 
@@ -65,9 +65,24 @@ class AmountTooLarge(Invalid):
 
 
 class HoldEnded(Conflict):
-    """The hold was captured, released or has timed out already."""
+    """The hold was captured, released or has timed out already; `state` says which."""
 
     code = "hold_ended"
+
+
+class CaptureTooLarge(Invalid):
+    """More is captured than was held."""
+
+    code = "capture_too_large"
+
+
+class HoldState(StrEnum):
+    """open -> captured | released | expired; the last three are final."""
+
+    OPEN = "open"
+    CAPTURED = "captured"
+    RELEASED = "released"
+    EXPIRED = "expired"
 
 
 BALANCE_MAX = 10**15
@@ -180,6 +195,33 @@ class Substitution:
     changed: bool = False
 
 
+@dataclass(slots=True)
+class Hold:
+    """An amount set aside until it is captured or released, or `expires_at` passes. `lots` are (lot id, units)."""
+
+    id: int
+    member_id: int
+    kind: str
+    format: str | None
+    currency: str | None
+    amount: int
+    captured: int
+    state: str
+    expires_at: datetime
+    created_at: datetime
+    ended_at: datetime | None
+    actor: str
+    lots: list[tuple[int, int]]
+    is_new: bool = False
+    changed: bool = False
+
+    def state_at(self, now: datetime) -> HoldState:
+        """The state as everybody must see it: a hold whose time is over has expired, whoever writes it down."""
+        if self.state == HoldState.OPEN and self.expires_at <= now:
+            return HoldState.EXPIRED
+        return HoldState(self.state)
+
+
 class Wallet:
     """One member's accounts and those lots that the work at hand needs.
 
@@ -188,8 +230,8 @@ class Wallet:
     """
 
     __slots__ = (
-        "accounts", "complete", "drafts", "lots", "member_id", "new_id", "next_expiry", "now", "substitutions",
-        "today",
+        "accounts", "complete", "drafts", "holds", "lots", "member_id", "new_id", "next_expiry", "now", "recorded",
+        "substitutions", "today",
     )  # fmt: skip
 
     def __init__(
@@ -200,7 +242,9 @@ class Wallet:
         self.lots: dict[int, Lot] = {}
         self.substitutions: list[Substitution] = []
         self.drafts: list[Draft] = []
+        self.holds: dict[int, Hold] = {}
         self.complete = False
+        self.recorded = False
         self.today = today
         self.now = now
         self.new_id = new_id
@@ -269,7 +313,7 @@ class Wallet:
         self._other(draft, account.unit, other, -amount)
         if account.debt:
             self._repay(draft, lot)
-        if account.kind == Kind.POINTS and lot.remaining and lot.expires_on is not None:
+        if account.kind == Kind.POINTS and lot.remaining and lot.expires_on and lot.expires_on >= self.today:
             self.next_expiry[lot.expires_on] = self.next_expiry.get(lot.expires_on, 0) + lot.remaining
         return lot
 
@@ -288,6 +332,12 @@ class Wallet:
         self._other(draft, kind if currency is None else f"{kind}:{currency}", other, amount)
         return taken
 
+    def require(
+        self, kind: str, currency: str | None, amount: int, *, usable: Callable[[Lot], bool] = lambda _lot: True
+    ) -> None:
+        """Raise InsufficientBalance unless `spend` of this amount would succeed; changes nothing."""
+        self._choose(kind, currency, amount, usable, None)
+
     def hold(
         self, kind: str, currency: str | None, amount: int, *, prefer_format: str | None = None,
         usable: Callable[[Lot], bool] = lambda _lot: True,
@@ -297,6 +347,42 @@ class Wallet:
         for lot, units in chosen:
             self._hold(lot, units)
         return [(lot.id, units) for lot, units in chosen]
+
+    def place_hold(
+        self, kind: Kind, format: str | None, currency: str | None, amount: int, expires_at: datetime, actor: str, *,
+        usable: Callable[[Lot], bool] = lambda _lot: True,
+    ) -> Hold:  # fmt: skip
+        """Set `amount` > 0 aside until `expires_at`. Raises InsufficientBalance, and then nothing has changed."""
+        lots = self.hold(kind, currency, amount, usable=usable)
+        hold = Hold(
+            self.new_id(), self.member_id, kind.value, format, currency, amount, 0, HoldState.OPEN.value, expires_at,
+            self.now, None, actor, lots, is_new=True,
+        )  # fmt: skip
+        self.holds[hold.id] = hold
+        return hold
+
+    def capture_hold(self, hold: Hold, amount: int, *, store: str | None) -> Draft:
+        """Spend `amount` > 0 of a hold and let the rest go. Raises HoldEnded, CaptureTooLarge; then nothing changed."""
+        self._must_be_open(hold)
+        if amount > hold.amount:
+            raise CaptureTooLarge(
+                f"{amount} captured, {hold.amount} held", errors=[FieldError("/amount", f"at most {hold.amount}")]
+            )
+        draft = self.draft(self.today, "capture", store=store, reference=f"hold/{hold.id}")
+        self.capture(draft, hold.lots, amount)
+        self._end(hold, HoldState.CAPTURED, amount)
+        return draft
+
+    def release_hold(self, hold: Hold) -> None:
+        """Let everything of a hold go. Raises HoldEnded; then nothing has changed."""
+        self._must_be_open(hold)
+        self._let_go(hold, HoldState.RELEASED)
+
+    def end_overdue_holds(self) -> None:
+        """Let go of every loaded hold whose time is over."""
+        for hold in self.holds.values():
+            if hold.state == HoldState.OPEN and hold.expires_at <= self.now:
+                self._let_go(hold, HoldState.EXPIRED)
 
     def capture(self, draft: Draft, held: Iterable[tuple[int, int]], amount: int) -> list[tuple[int, int]]:
         """Spend `amount` of what was held, soonest expiry first, and let the rest go; returns (lot id, units taken)."""
@@ -329,11 +415,18 @@ class Wallet:
             self._other(draft, lot.account.unit, System.EXPIRED, amount)
         return amount
 
-    def expire_overdue(self) -> None:
-        """Expire every loaded lot whose last day has passed, before anything else looks at the balance."""
+    def expire_overdue(self) -> Draft | None:
+        """Expire every loaded lot whose last day has passed, before anything else looks at the balance.
+
+        One journal, under a number of its own: a lot can expire in parts (when a hold on it ends), on the same day too.
+        """
         overdue = [lot for lot in self.lots.values() if lot.free > 0 and lot.expires_on and lot.expires_on < self.today]
+        if not overdue:
+            return None
+        draft = self.draft(self.today, "expire", store=None, reference=f"expiry/{self.new_id()}")
         for lot in overdue:
-            self.expire(self.draft(self.today, "expire", store=None, reference=f"lot/{lot.id}/{lot.expired}"), lot)
+            self.expire(draft, lot)
+        return draft
 
     def claw_back(self, draft: Draft, own: list[Lot], amount: int, *, borrow: bool) -> int:
         """Take back `amount` that a purchase earned; returns what could not be taken.
@@ -386,6 +479,18 @@ class Wallet:
         return revived
 
     # ------------------------------------------------------------------------------------------ parts
+
+    def _must_be_open(self, hold: Hold) -> None:
+        state = hold.state_at(self.now)
+        if state is not HoldState.OPEN:
+            raise HoldEnded(f"The hold is {state.value} already", state=state.value)
+
+    def _let_go(self, hold: Hold, state: HoldState) -> None:
+        self.release(self.draft(self.today, "release", store=None, reference=f"hold/{hold.id}"), hold.lots)
+        self._end(hold, state, 0)
+
+    def _end(self, hold: Hold, state: HoldState, captured: int) -> None:
+        hold.state, hold.captured, hold.ended_at, hold.changed = state.value, captured, self.now, True
 
     def _give_back(self, draft: Draft, lot_id: int, amount: int, grace: date, revived: list[Lot]) -> None:
         lot = self.lots[lot_id]

@@ -186,12 +186,6 @@ class SubstitutionRow(msgspec.Struct, frozen=True):
     amount: int
 
 
-class SubstitutionChange(msgspec.Struct, frozen=True):
-    lot_id: int
-    substitute_id: int
-    amount: int
-
-
 class JournalRow(msgspec.Struct, frozen=True):
     day: date
     id: UUID
@@ -248,8 +242,8 @@ OPEN_ACCOUNT = Write(account, AccountRow)
 CHANGE_ACCOUNT = Write(account, AccountChange, key=("id",))
 OPEN_LOT = Write(lot, LotRow)
 CHANGE_LOT = Write(lot, LotChange, key=("id",))
-OPEN_SUBSTITUTION = Write(substitution, SubstitutionRow)
-CHANGE_SUBSTITUTION = Write(substitution, SubstitutionChange, key=("lot_id", "substitute_id"))
+# A pair that was settled is not loaded any more, and may come to owe again: insert or set.
+OWE = Write(substitution, SubstitutionRow, key=("lot_id", "substitute_id"), upsert=True)
 WRITE_JOURNAL = Write(journal, JournalRow)
 WRITE_ENTRY = Write(entry, EntryRow)
 OPEN_HOLD = Write(hold, HoldRow)

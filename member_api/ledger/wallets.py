@@ -16,24 +16,29 @@ import psycopg
 from foundation.clock import local_date
 from foundation.database import Database, Tx, database
 from foundation.events import announce
+from foundation.partitions import ensure_months
 from foundation.settings import get_settings
-from member_api.ledger.rules import Account, Draft, Lot, Substitution, Wallet
+from member_api.ledger.rules import Account, Draft, Hold, Lot, Substitution, Wallet
 from member_api.ledger.tables import (
     CHANGE_ACCOUNT,
     CHANGE_LOT,
-    CHANGE_SUBSTITUTION,
+    END_HOLD,
+    HOLD_LOT,
     OPEN_ACCOUNT,
+    OPEN_HOLD,
     OPEN_LOT,
-    OPEN_SUBSTITUTION,
+    OWE,
     WRITE_ENTRY,
     WRITE_JOURNAL,
     AccountChange,
     AccountRow,
     EntryRow,
+    HoldEnd,
+    HoldLotRow,
+    HoldRow,
     JournalRow,
     LotChange,
     LotRow,
-    SubstitutionChange,
     SubstitutionRow,
 )
 
@@ -76,10 +81,16 @@ def today(tx: Tx) -> date:
     return local_date(tx.now, get_settings().company_timezone)
 
 
+# Two statements, so that the list is read after the lock was had: whoever waited sees the accounts, too, that were
+# opened meanwhile. (Locking and listing in one statement would see them as they were when the wait began.)
+LOCK = "SELECT 1 FROM member.account WHERE member_id = ANY(%s) ORDER BY id FOR UPDATE"
 ACCOUNTS = """
 SELECT id, member_id, kind, format, currency, balance, held, debt, remainder, opened_at
-FROM member.account WHERE member_id = ANY(%s) ORDER BY id FOR UPDATE
+FROM member.account WHERE member_id = ANY(%s)
 """
+# A member without an account has no row to lock but the member's own. Postings hold that row FOR KEY SHARE, which lets
+# this lock pass.
+LOCK_NEWCOMERS = "SELECT 1 FROM member.member WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 LOT = """
 SELECT l.id, l.account_id, l.origin, l.source, l.funder, l.conditions, l.purchase, l.parent, l.expires_on, l.amount,
        l.remaining, l.held, l.expired, l.at
@@ -101,6 +112,14 @@ SELECT lot_id, substitute_id, member_id, amount FROM member.substitution WHERE m
 """
 NAMED_LOTS = LOT + "WHERE l.id = ANY(%s)"
 PURCHASE_LOTS = LOT + "WHERE l.purchase = ANY(%s)"
+# The holds that are asked for, and those whose time is over. Their lots hold something, so they are open and loaded.
+HOLDS = """
+SELECT h.id, h.member_id, h.kind, h.format, h.currency, h.amount, h.captured, h.state, h.expires_at, h.created_at,
+       h.ended_at, h.actor, array_agg(ARRAY[p.lot_id, p.amount] ORDER BY p.lot_id)
+FROM member.hold AS h JOIN member.hold_lot AS p ON p.hold_id = h.id
+WHERE h.member_id = ANY(%s) AND (h.id = ANY(%s) OR (h.state = 'open' AND h.expires_at <= %s))
+GROUP BY h.id
+"""
 
 
 @dataclass(slots=True)
@@ -114,15 +133,20 @@ class AskedWallets:
     debts: psycopg.Cursor[Any]
     soonest: psycopg.Cursor[Any]
     owed: psycopg.Cursor[Any]
+    newcomers_locked: bool = False
 
     def wallets(self) -> dict[int, Wallet]:
         """By member id; a member without accounts gets an empty wallet."""
         by_member: dict[int, list[Account]] = {}
-        by_id: dict[int, Account] = {}
         for row in self.accounts:
-            account = Account(*row)
-            by_member.setdefault(account.member_id, []).append(account)
-            by_id[account.id] = account
+            by_member.setdefault(row[1], []).append(Account(*row))
+        newcomers = [member for member in self.members if member not in by_member]
+        if newcomers and not self.newcomers_locked and _had_accounts_meanwhile(self.tx, newcomers):
+            with self.tx.pipeline():
+                again = ask_wallets(self.tx, self.members, self.today)
+            again.newcomers_locked = True
+            return again.wallets()
+        by_id = {account.id: account for accounts in by_member.values() for account in accounts}
         wallets = {
             member: Wallet(member, by_member.get(member, ()), today=self.today, now=self.tx.now, new_id=new_id)
             for member in self.members
@@ -140,6 +164,7 @@ class AskedWallets:
 def ask_wallets(tx: Tx, members: Sequence[int], day: date) -> AskedWallets:
     """Lock the accounts of these members (in order of id) and ask for what earning needs."""
     ids = list(members)
+    tx.ask(LOCK, (ids,))
     return AskedWallets(
         ids,
         day,
@@ -151,8 +176,18 @@ def ask_wallets(tx: Tx, members: Sequence[int], day: date) -> AskedWallets:
     )
 
 
+def _had_accounts_meanwhile(tx: Tx, newcomers: Sequence[int]) -> bool:
+    """Let one transaction at a time open a member's first account; whether somebody did while we waited."""
+    with tx.pipeline():
+        tx.ask(LOCK_NEWCOMERS, (list(newcomers),))
+        opened = tx.ask("SELECT EXISTS (SELECT FROM member.account WHERE member_id = ANY(%s))", (list(newcomers),))
+    row = opened.fetchone()
+    return row is not None and bool(row[0])
+
+
 def lock_wallets(tx: Tx, members: Sequence[int]) -> dict[int, Wallet]:
     """Wallets with every open lot, overdue lots expired: ready for anything."""
+    tx.flush()
     with tx.pipeline():
         asked = ask_wallets(tx, members, today(tx))
     wallets = asked.wallets()
@@ -160,19 +195,45 @@ def lock_wallets(tx: Tx, members: Sequence[int]) -> dict[int, Wallet]:
     return wallets
 
 
-def lock_wallet(tx: Tx, member: int, *, lots: Collection[int] = (), purchases: Collection[UUID] = ()) -> Wallet:
-    """One member's wallet with every open lot, and these lots and the lots of these purchases even if empty."""
+def lock_wallet(
+    tx: Tx, member: int, *, lots: Collection[int] = (), purchases: Collection[UUID] = (), holds: Collection[int] = ()
+) -> Wallet:
+    """One member's wallet with every open lot, and these lots, holds and lots of these purchases even if done with.
+
+    What this transaction has recorded so far is written first, so that it is read back.
+    """
+    tx.flush()
     with tx.pipeline():
         asked = ask_wallets(tx, [member], today(tx))
     wallet = asked.wallets()[member]
-    complete_wallets(tx, [wallet], lots=lots, purchases=purchases)
+    complete_wallets(tx, [wallet], lots=lots, purchases=purchases, holds=holds)
+    return wallet
+
+
+def read_wallet(tx: Tx, member: int) -> Wallet:
+    """One member's accounts and open lots, to look at only: nothing is locked, and nothing of it may be recorded."""
+    with tx.pipeline():
+        accounts = tx.ask(ACCOUNTS, ([member],))
+        lots = tx.ask(OPEN_LOTS, ([member],))
+    wallet = Wallet(member, [Account(*row) for row in accounts], today=today(tx), now=tx.now, new_id=new_id)
+    by_id = {account.id: account for account in wallet.accounts.values()}
+    wallet.lots = {row[0]: _lot(row, by_id) for row in lots}
+    wallet.complete = True
     return wallet
 
 
 def complete_wallets(
-    tx: Tx, wallets: Sequence[Wallet], *, lots: Collection[int] = (), purchases: Collection[UUID] = ()
+    tx: Tx,
+    wallets: Sequence[Wallet],
+    *,
+    lots: Collection[int] = (),
+    purchases: Collection[UUID] = (),
+    holds: Collection[int] = (),
 ) -> None:
-    """Load what spending and giving back need, and let overdue lots expire."""
+    """Load what spending and giving back need; end holds whose time is over, and let overdue lots expire."""
+    if not wallets:
+        return
+    ensure_months(database(), [wallets[0].today])
     members = [wallet.member_id for wallet in wallets]
     owed = {id for wallet in wallets for s in wallet.substitutions for id in (s.owner, s.substitute)}
     with tx.pipeline():
@@ -181,6 +242,7 @@ def complete_wallets(
             cursors.append(tx.ask(NAMED_LOTS, (list(owed | set(lots)),)))
         if purchases:
             cursors.append(tx.ask(PURCHASE_LOTS, (list(purchases),)))
+        overdue = tx.ask(HOLDS, (members, list(holds), tx.now))
     accounts = {account.id: (wallet, account) for wallet in wallets for account in wallet.accounts.values()}
     for cursor in cursors:
         for row in cursor:
@@ -188,8 +250,13 @@ def complete_wallets(
                 wallet, account = accounts[row[1]]
                 if row[0] not in wallet.lots:
                     wallet.lots[row[0]] = _lot(row, {account.id: account})
+    by_member = {wallet.member_id: wallet for wallet in wallets}
+    for row in overdue:
+        hold = Hold(*row)
+        by_member[hold.member_id].holds.setdefault(hold.id, hold)
     for wallet in wallets:
         wallet.complete = True
+        wallet.end_overdue_holds()
         wallet.expire_overdue()
 
 
@@ -202,47 +269,80 @@ class Unbalanced(AssertionError):
 
 
 def record(tx: Tx, wallets: Iterable[Wallet], actor: str) -> None:
-    """Leave everything that changed in `tx.rows`, and announce each journal (the seal follows those events)."""
-    rows = tx.rows
+    """Leave everything that changed in `tx.rows`, and announce each journal (the seal follows those events).
+
+    A wallet may be recorded again after it changed again: what it left before is written first, because one
+    statement writes a row once.
+    """
     for wallet in wallets:
-        for account in wallet.accounts.values():
-            if account.is_new:
-                rows.add(
-                    OPEN_ACCOUNT,
-                    AccountRow(
-                        account.id, account.member_id, account.kind, account.format, account.currency,
-                        account.balance, account.held, account.debt, account.remainder, account.opened_at,
-                    ),
-                )  # fmt: skip
-            elif account.changed:
-                rows.add(
-                    CHANGE_ACCOUNT,
-                    AccountChange(account.id, account.balance, account.held, account.debt, account.remainder),
-                )
-            account.is_new = account.changed = False
-        for lot in wallet.lots.values():
-            if lot.is_new:
-                rows.add(
-                    OPEN_LOT,
-                    LotRow(
-                        lot.id, lot.account.id, wallet.member_id, lot.origin, lot.source, lot.funder, lot.conditions,
-                        lot.purchase, lot.parent, lot.expires_on, lot.amount, lot.remaining, lot.held, lot.expired,
-                        lot.at,
-                    ),
-                )  # fmt: skip
-            elif lot.changed:
-                rows.add(CHANGE_LOT, LotChange(lot.id, lot.remaining, lot.held, lot.expired))
-            lot.is_new = lot.changed = False
-        for owed in wallet.substitutions:
-            if owed.is_new:
-                rows.add(OPEN_SUBSTITUTION, SubstitutionRow(owed.owner, owed.substitute, wallet.member_id, owed.amount))
-            elif owed.changed:
-                rows.add(CHANGE_SUBSTITUTION, SubstitutionChange(owed.owner, owed.substitute, owed.amount))
-            owed.is_new = owed.changed = False
+        if wallet.recorded:
+            tx.flush()
+        wallet.recorded = True
+        _record_accounts(tx, wallet)
+        _record_lots(tx, wallet)
+        _record_holds(tx, wallet)
         for draft in wallet.drafts:
             if draft.legs:
                 _record_journal(tx, draft, actor)
         wallet.drafts.clear()
+
+
+def _record_accounts(tx: Tx, wallet: Wallet) -> None:
+    for account in wallet.accounts.values():
+        if account.is_new:
+            tx.rows.add(
+                OPEN_ACCOUNT,
+                AccountRow(
+                    account.id, account.member_id, account.kind, account.format, account.currency,
+                    account.balance, account.held, account.debt, account.remainder, account.opened_at,
+                ),
+            )  # fmt: skip
+        elif account.changed:
+            tx.rows.add(
+                CHANGE_ACCOUNT,
+                AccountChange(account.id, account.balance, account.held, account.debt, account.remainder),
+            )
+        account.is_new = account.changed = False
+
+
+def _record_lots(tx: Tx, wallet: Wallet) -> None:
+    for lot in wallet.lots.values():
+        if lot.is_new:
+            tx.rows.add(
+                OPEN_LOT,
+                LotRow(
+                    lot.id, lot.account.id, wallet.member_id, lot.origin, lot.source, lot.funder, lot.conditions,
+                    lot.purchase, lot.parent, lot.expires_on, lot.amount, lot.remaining, lot.held, lot.expired, lot.at,
+                ),
+            )  # fmt: skip
+        elif lot.changed:
+            tx.rows.add(CHANGE_LOT, LotChange(lot.id, lot.remaining, lot.held, lot.expired))
+        lot.is_new = lot.changed = False
+    for owed in wallet.substitutions:
+        if owed.is_new or owed.changed:
+            tx.rows.add(OWE, SubstitutionRow(owed.owner, owed.substitute, wallet.member_id, owed.amount))
+        owed.is_new = owed.changed = False
+
+
+def _record_holds(tx: Tx, wallet: Wallet) -> None:
+    for hold in wallet.holds.values():
+        if hold.is_new:
+            tx.rows.add(
+                OPEN_HOLD,
+                HoldRow(
+                    hold.id, hold.member_id, hold.kind, hold.format, hold.currency, hold.amount, hold.captured,
+                    hold.state, hold.expires_at, hold.created_at, hold.actor,
+                ),
+            )  # fmt: skip
+            tx.rows.extend(HOLD_LOT, [HoldLotRow(hold.id, lot, units) for lot, units in hold.lots])
+        elif hold.changed and hold.ended_at is not None:
+            tx.rows.add(END_HOLD, HoldEnd(hold.id, hold.captured, hold.state, hold.ended_at))
+            announce(
+                tx,
+                "hold.ended",
+                {"hold": str(hold.id), "member": str(hold.member_id), "state": hold.state, "captured": hold.captured},
+            )
+        hold.is_new = hold.changed = False
 
 
 def _record_journal(tx: Tx, draft: Draft, actor: str) -> None:

@@ -49,7 +49,7 @@ class Spend:
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """A sale as told to the accounts. `ref` is opaque here; posting the same ref twice is refused by its primary key."""
+    """A sale as told to the accounts. `ref` is opaque here; its primary key refuses to post the same ref twice."""
 
     ref: UUID
     day: date
@@ -105,13 +105,14 @@ class PurchaseUnknown(Conflict):
     code = "purchase_unknown"
 
 
-def post_purchase(tx: Tx, wallet: Wallet, purchase: Purchase, tier: str | None, actor: str) -> PointsBlock:
+def post_purchase(tx: Tx, wallet: Wallet, purchase: Purchase, tier: str | None) -> PointsBlock:
     """Spend what the receipt says was paid from the accounts, then earn what it earns.
 
     The wallet must hold the locks, and every open lot when there is something to spend. Raises InsufficientBalance;
-    then nothing may be recorded.
+    then nothing has changed.
     """
     version = rules_at(tx, purchase.occurred_at)
+    _require(wallet, purchase)
     spends = [_spend(wallet, purchase, spend) for spend in purchase.spends]
     programme = version.programme
     account = wallet.account(Kind.POINTS, purchase.format if programme.split_points_by_format else None, None)
@@ -144,6 +145,18 @@ def points_block(wallet: Wallet, earned: int, redeemed: int, ecoins: int = 0) ->
     """The figures of a receipt as the wallet stands."""
     balance, available = wallet.balance(Kind.POINTS)
     return PointsBlock(earned, redeemed, balance, available, wallet.soonest_points(), ecoins)
+
+
+def _require(wallet: Wallet, purchase: Purchase) -> None:
+    """All that is spent, kind by kind, before any of it is: a second tender that fails must not leave the first."""
+    needed: dict[Kind, int] = {}
+    for spend in purchase.spends:
+        needed[spend.kind] = needed.get(spend.kind, 0) + spend.units
+    for kind, units in needed.items():
+        wallet.require(
+            kind, None if kind is Kind.POINTS else purchase.currency, units,
+            usable=lambda lot: usable_at(lot, purchase.store, purchase.format, purchase.lines),
+        )  # fmt: skip
 
 
 def _spend(wallet: Wallet, purchase: Purchase, spend: Spend) -> SpendRecord:
@@ -214,7 +227,7 @@ def read_purchase(tx: Tx, day: date, ref: UUID) -> PurchaseRow:
     row = tx.ask(PURCHASE, (day, ref)).fetchone()
     if row is None:
         raise PurchaseUnknown("The accounts have no record of this purchase")
-    return PurchaseRow(*row[:14], lines=_lines(row[14]), spends=_spends(row[15]))
+    return PurchaseRow(*(*row[:14], _lines(row[14]), _spends(row[15])))
 
 
 def member_of_purchase(tx: Tx, day: date, ref: UUID) -> int:
@@ -310,8 +323,8 @@ def _take_back(plan: Reversal, returned: Sequence[LineReturn], store: str, versi
     )
     plan.points_taken_back = before.points - after.points
     if plan.points_taken_back > 0:
-        points = [lot for lot in own if lot.account.kind == Kind.POINTS]
-        wallet.claw_back(draft, points, plan.points_taken_back, borrow=True)
+        earned_lots = [lot for lot in own if lot.account.kind == Kind.POINTS]
+        wallet.claw_back(draft, earned_lots, plan.points_taken_back, borrow=True)
     for offer, amount in _less(before, after):
         lots = [lot for lot in own if lot.account.kind == Kind.ECOIN and lot.source == offer.name]
         short = wallet.claw_back(draft, lots, amount, borrow=False)
