@@ -72,6 +72,8 @@ def _faults(programme: Programme) -> Any:
             or life.to_end_of not in ("day", "month", "year")
         ):
             yield FieldError(f"/programme/{name}", "months 0-1200, days 0-36500, to_end_of day, month or year")
+    if not 0 < programme.redeem_points <= 10**6 or not 0 < programme.redeem_money <= 10**6:
+        yield FieldError("/programme/redeem_points", "redeem_points and redeem_money must be between 1 and a million")
     if min(programme.grace.points, programme.grace.ecoin, programme.grace.cash) < 0:
         yield FieldError("/programme/grace", "days must not be negative")
 

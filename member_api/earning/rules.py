@@ -83,7 +83,10 @@ class Grace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Programme(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One version of the earning rules, as published."""
+    """One version of the earning rules, as published.
+
+    `redeem_points` points are worth `redeem_money` minor units when they pay.
+    """
 
     rates: tuple[Rate, ...] = (Rate(micro_points=10_000),)
     base: EarnBase = EarnBase()
@@ -93,6 +96,8 @@ class Programme(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     points_life: Life = Life(months=24, to_end_of="month")
     thresholds: tuple[Threshold, ...] = ()
     grace: Grace = Grace()
+    redeem_points: int = 10
+    redeem_money: int = 1
 
 
 class EarnLine(msgspec.Struct, array_like=True):

@@ -1,0 +1,65 @@
+"""What the sales intake tells the accounts, and what it may ask of them.
+
+Posting a sale takes three steps inside the caller's transaction, so that a batch shares its round trips:
+
+1. `ask_buyers` in a pipeline: who the receipts name; member rows are share-locked in order of id.
+2. `ask_wallets` in a pipeline: their accounts, locked in order of id. `complete_wallets` where something is spent.
+3. `post_purchase` per sale, in order, on the wallets; then `record` once. Nothing is written before the commit.
+
+Errors: InsufficientBalance (nothing has changed), PurchaseUnknown (no record of the purchase to reverse).
+"""
+
+from member_api.earning.operations import RuleVersion, rules_at
+from member_api.earning.rules import Earned, EarnLine, earn, earn_base
+from member_api.ledger.rules import InsufficientBalance, Kind, Lot, Wallet
+from member_api.ledger.wallets import AskedWallets, ask_wallets, complete_wallets, read_wallet, record, today
+from member_api.purchases.buyers import AskedBuyers, Buyer, Named, ask_buyers
+from member_api.purchases.operations import (
+    LineFacts,
+    LineReturn,
+    PointsBlock,
+    Purchase,
+    PurchaseUnknown,
+    Reversal,
+    Spend,
+    plan_reversal,
+    points_block,
+    post_purchase,
+    record_reversal,
+    usable_at,
+)
+
+__all__ = [
+    "AskedBuyers",
+    "AskedWallets",
+    "Buyer",
+    "EarnLine",
+    "Earned",
+    "InsufficientBalance",
+    "Kind",
+    "LineFacts",
+    "LineReturn",
+    "Lot",
+    "Named",
+    "PointsBlock",
+    "Purchase",
+    "PurchaseUnknown",
+    "Reversal",
+    "RuleVersion",
+    "Spend",
+    "Wallet",
+    "ask_buyers",
+    "ask_wallets",
+    "complete_wallets",
+    "earn",
+    "earn_base",
+    "plan_reversal",
+    "points_block",
+    "read_wallet",
+    "post_purchase",
+    "record",
+    "record_reversal",
+    "rules_at",
+    "today",
+    "usable_at",
+]

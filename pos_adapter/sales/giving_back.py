@@ -1,0 +1,160 @@
+"""Returns and voids: money by the original's tenders, stored units to their lots, and what was earned taken back."""
+
+from collections.abc import Sequence
+
+from foundation.access import Principal
+from foundation.database import Tx
+from foundation.errors import Conflict, FieldError
+from member_api.contract.purchases import (
+    Buyer,
+    LineReturn,
+    PointsBlock,
+    Reversal,
+    plan_reversal,
+    record_reversal,
+)
+from pos_adapter.sales.incoming import Incoming, Outcome, sale_id
+from pos_adapter.sales.originals import OriginalSale, read_original
+from pos_adapter.sales.receipts import Flag, Original
+from pos_adapter.sales.rules import (
+    ACCOUNT_TENDERS,
+    LineRefund,
+    OriginalClosed,
+    ReceiptContradicts,
+    RefundTender,
+    SoldLine,
+    WrongCurrency,
+    check_refund,
+    refund_lines,
+    refund_tenders,
+)
+from pos_adapter.sales.selling import Catalogue, answer_of, line_rows, look_up, plain_allocation, record_sale
+from pos_adapter.sales.tables import CHANGE_SALE_STATE, SaleState, TenderRow
+
+
+class EcoinsSpent(Conflict):
+    """E-coins that the receipt brought are spent already: it cannot be voided, only returned."""
+
+    code = "ecoins_spent"
+
+
+def _original(tx: Tx, named: Original) -> OriginalSale | None:
+    return read_original(
+        tx, named.business_date, sale_id(named.store, named.terminal, named.business_date, named.sequence)
+    )
+
+
+def post_return(tx: Tx, principal: Principal, item: Incoming, catalogue: Catalogue) -> None:
+    """Decide and record one return. Without a known original it is accepted as it stands, flagged, and waits.
+
+    Raises OriginalClosed, ReturnedTooMuch, RefundSplitDiffers (with the split that is right), ReceiptContradicts.
+    """
+    look_up(tx, item)
+    named = item.receipt.original
+    original = _original(tx, named) if named is not None else None
+    if original is None:
+        _post_unlinked(tx, principal, item, catalogue)
+        return
+    _check_open(original, item)
+    refunds = refund_lines(item.receipt, original.lines)
+    plan = _plan(tx, item, original, refunds)
+    columns, matrix, missing = refund_tenders(
+        refunds, original.kinds, original.references, plan.ecoins_withheld if plan else 0
+    )
+    check_refund(item.receipt, columns)
+    if missing:
+        item.flag(Flag.BALANCE_MISSING)
+    if plan and plan.graced:
+        item.flag(Flag.RESTORED_WITH_GRACE)
+    block = record_reversal(tx, plan, principal.id) if plan else None
+    tenders = _refund_rows(item, columns)
+    extra = len(columns) - len(original.kinds)
+    units = [[*refund.units, *([0] * extra)] for refund in refunds] if any(c.units for c in columns) else None
+    lines = line_rows(item, tenders, matrix, catalogue, units)
+    buyer = Buyer(plan.wallet.member_id, "", plan.purchase.tier) if plan else None
+    answer = answer_of(item, buyer, block, plan.ecoins_withheld if plan else 0)
+    record_sale(
+        tx, principal, item, answer, lines, tenders, original.member_id, original.member_part, original=original.id
+    )
+    item.outcome = Outcome(201, answer)
+
+
+def _post_unlinked(tx: Tx, principal: Principal, item: Incoming, catalogue: Catalogue) -> None:
+    """The goods are back and the money is paid: it is recorded, and its account part waits for the original."""
+    item.flag(Flag.UNKNOWN_ORIGINAL)
+    named = item.receipt.original
+    tenders, matrix = plain_allocation(tx, item)
+    lines = line_rows(item, tenders, matrix, catalogue)
+    answer = answer_of(item, None, None)
+    original = sale_id(named.store, named.terminal, named.business_date, named.sequence) if named is not None else None
+    record_sale(tx, principal, item, answer, lines, tenders, None, "waiting", original=original)
+    item.outcome = Outcome(201, answer)
+
+
+def _check_open(original: OriginalSale, item: Incoming) -> None:
+    if original.type != "sale":
+        raise ReceiptContradicts(
+            "The original is not a sale", errors=[FieldError("/original", f"names a {original.type}")]
+        )
+    if original.state != "posted":
+        raise OriginalClosed(f"The original is {original.state}")
+    if original.currency != item.receipt.currency:
+        raise WrongCurrency("The original was in another currency", errors=[FieldError("/currency", "differs")])
+
+
+def _plan(tx: Tx, item: Incoming, original: OriginalSale, refunds: Sequence[LineRefund]) -> Reversal | None:
+    if original.member_part != "done":
+        return None
+    restored = {
+        k + 1: units
+        for k, kind in enumerate(original.kinds)
+        if kind in ACCOUNT_TENDERS and (units := sum(refund.units[k] for refund in refunds))
+    }
+    return plan_reversal(
+        tx, item.sale_id, item.receipt.business_date, original.id, original.day,
+        [LineReturn(refund.original_line, refund.amount) for refund in refunds], restored, item.at.code,
+    )  # fmt: skip
+
+
+def _refund_rows(item: Incoming, columns: Sequence[RefundTender]) -> list[TenderRow]:
+    day = item.receipt.business_date
+    return [
+        TenderRow(day, item.sale_id, n, column.kind, column.amount, column.units, None, column.reference)
+        for n, column in enumerate(columns, 1)
+    ]
+
+
+def post_void(tx: Tx, principal: Principal, item: Incoming) -> None:
+    """Undo a whole sale. Raises OriginalClosed (returned, voided or settled), EcoinsSpent."""
+    named = item.receipt.original
+    assert named is not None
+    original = _original(tx, named)
+    if original is None:
+        item.flag(Flag.UNKNOWN_ORIGINAL)
+        answer = answer_of(item, None, None)
+        unknown = sale_id(named.store, named.terminal, named.business_date, named.sequence)
+        record_sale(tx, principal, item, answer, [], [], None, "waiting", original=unknown, amount=0)
+        item.outcome = Outcome(201, answer)
+        return
+    _check_open(original, item)
+    if original.returns:
+        raise OriginalClosed("Part of the original was returned already; return the rest")
+    plan = _plan(tx, item, original, [_whole(line) for line in original.lines.values()])
+    if plan and plan.ecoins_withheld:
+        raise EcoinsSpent(
+            f"{plan.ecoins_withheld} e-coins that this sale brought are spent; return it, so that they come off",
+            ecoins_spent=plan.ecoins_withheld,
+        )
+    block: PointsBlock | None = record_reversal(tx, plan, principal.id) if plan else None
+    buyer = Buyer(plan.wallet.member_id, "", plan.purchase.tier) if plan else None
+    answer = answer_of(item, buyer, block)
+    tx.rows.add(CHANGE_SALE_STATE, SaleState(original.day, original.id, "voided"))
+    record_sale(
+        tx, principal, item, answer, [], [], original.member_id, original.member_part, original=original.id,
+        amount=original.amount,
+    )  # fmt: skip
+    item.outcome = Outcome(201, answer)
+
+
+def _whole(line: SoldLine) -> LineRefund:
+    return LineRefund(line.line, line.line, line.amount, line.allocated, line.units)

@@ -1,0 +1,120 @@
+"""The routes of the sales intake: who, what, valid? Everything else is decided in operations."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from foundation.access import allow, current_principal, declare_permission
+from foundation.database import Tx, database
+from foundation.errors import DomainError, problem
+from foundation.http import Blueprint, Keyed, convert, keyed, msgspec_answer, msgspec_body, transactional
+from foundation.idempotency import Answer, claim
+from pos_adapter.sales.incoming import Incoming, incoming
+from pos_adapter.sales.operations import post_batch, post_one
+from pos_adapter.sales.quoting import Quote, QuoteAnswer, quote
+from pos_adapter.sales.reading import RecordedSale, SaleUnknown, read_sale
+from pos_adapter.sales.receipts import Receipt, SaleAnswer
+
+BATCH_MAX = 500
+
+declare_permission("sales.post", "post sales, returns and voids, and ask for quotes")
+declare_permission("sales.read", "see receipts")
+
+sales = Blueprint("sales", __name__, description="Sales, returns and voids as tills post them")
+
+
+class ReceiptBatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Up to 500 receipts, each judged for itself: every item is a Receipt."""
+
+    sales: Annotated[list[Any], Meta(max_length=BATCH_MAX)]
+
+
+class BatchResult(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of one receipt: 201 posted, 200 posted before, or the problem that refused it."""
+
+    status: int
+    body: Any = None
+    problem: Any = None
+
+
+class BatchAnswer(msgspec.Struct, frozen=True):
+    """One result for each receipt, in the order sent."""
+
+    results: list[BatchResult]
+
+
+@sales.route("/sales", methods=["POST"])
+@allow("sales.post")
+@keyed
+@msgspec_body(Receipt)
+@msgspec_answer(201, SaleAnswer, "Posted; 200 when the same receipt was posted before")
+def post_sale(key: Keyed, receipt: Receipt) -> Answer:
+    """Post a sale, a return or a void. A receipt is known by its number: posted again it is answered as before."""
+    return post_one(database(), current_principal(), incoming(receipt), key)
+
+
+@sales.route("/sales/batch", methods=["POST"])
+@allow("sales.post")
+@keyed
+@msgspec_body(ReceiptBatch)
+@msgspec_answer(200, BatchAnswer, "A result for each receipt")
+def post_sales(key: Keyed, batch: ReceiptBatch) -> Answer:
+    """Post up to 500 receipts. One bad receipt never blocks the rest: it is parked with its reason."""
+    home = database()
+    with home.transaction() as tx:
+        with tx.pipeline():
+            asked = claim(tx, key.client, key.key, key.content_hash)
+        before = asked.answer()
+    if before is not None:
+        return before
+    results: list[BatchResult | None] = [None] * len(batch.sales)
+    items: dict[int, Incoming] = {}
+    for n, content in enumerate(batch.sales):
+        try:
+            items[n] = incoming(convert(content, Receipt))
+        except DomainError as error:
+            results[n] = _refused(error)
+    post_batch(home, current_principal(), list(items.values()))
+    for n, item in items.items():
+        outcome = item.outcome
+        assert outcome is not None
+        results[n] = (
+            _refused(outcome.error) if outcome.error is not None else BatchResult(outcome.status, outcome.answer)
+        )
+    answer = Answer(200, BatchAnswer([result for result in results if result is not None]))
+    with home.transaction() as tx:
+        with tx.pipeline():
+            asked = claim(tx, key.client, key.key, key.content_hash)
+        before = asked.answer()
+        if before is None:
+            asked.record(tx, answer)
+    return before or answer
+
+
+def _refused(error: DomainError) -> BatchResult:
+    return BatchResult(error.treatment.status, problem=problem(error))
+
+
+@sales.route("/sales/<sale_id>", methods=["GET"])
+@allow("sales.read")
+@transactional
+@msgspec_answer(200, RecordedSale)
+def get_sale(tx: Tx, sale_id: str) -> RecordedSale:
+    """A receipt as recorded, with what paid for each line and what is back of it."""
+    try:
+        found = UUID(sale_id)
+    except ValueError:
+        raise SaleUnknown("There is no receipt with this id") from None
+    return read_sale(tx, current_principal(), found)
+
+
+@sales.route("/sales/quote", methods=["POST"])
+@allow("sales.post")
+@transactional
+@msgspec_body(Quote)
+@msgspec_answer(200, QuoteAnswer)
+def quote_sale(tx: Tx, asked: Quote) -> QuoteAnswer:
+    """What a basket would earn and what could pay for it; writes nothing."""
+    return quote(tx, current_principal(), asked)

@@ -1,0 +1,170 @@
+"""A receipt on its way through posting: its id, its digest, whether it is new, and what became of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from foundation.access import Principal
+from foundation.clock import local_date
+from foundation.database import Tx
+from foundation.errors import DomainError, FieldError, Forbidden, problem
+from foundation.identifiers import dated_id
+from foundation.settings import get_settings
+from member_api.contract.purchases import Buyer
+from organisation.contract import CounterFacts, StoreFacts, fix_currency, place_of
+from pos_adapter.catalogue.lookups import PromotionFacts
+from pos_adapter.sales.receipts import Flag, Receipt, SaleAnswer, SaleType
+from pos_adapter.sales.rules import (
+    ACCOUNT_TENDERS,
+    CouponUnknown,
+    ReceiptNumberTaken,
+    StoreUnknown,
+    WrongCurrency,
+    check_receipt,
+)
+
+POST_PERMISSION = "sales.post"
+TILL_SERIES = 0
+SERVER_SERIES = 1
+
+_encode = msgspec.json.Encoder().encode
+
+
+class NotThisTill(Forbidden):
+    """The till's token is bound to another store or terminal."""
+
+    code = "not_this_till"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one receipt: 201 posted, 200 posted before, or the problem that refused it."""
+
+    status: int
+    answer: SaleAnswer | Mapping[str, Any] | None = None
+    error: DomainError | None = None
+
+    @property
+    def body(self) -> Any:
+        return problem(self.error) if self.error is not None else self.answer
+
+    @staticmethod
+    def refused(error: DomainError) -> "Outcome":
+        return Outcome(error.treatment.status, error=error)
+
+
+@dataclass(slots=True)
+class Incoming:
+    """A receipt with what was looked up for it. `twin` is an earlier one of the same batch with the same number."""
+
+    receipt: Receipt
+    sale_id: UUID
+    content_hash: bytes
+    store: StoreFacts | None = None
+    counters: dict[str, CounterFacts] = field(default_factory=dict)
+    promotions: dict[str, PromotionFacts] = field(default_factory=dict)
+    buyer: Buyer | None = None
+    claim: int | None = None
+    flags: list[str] = field(default_factory=list)
+    twin: "Incoming | None" = None
+    outcome: Outcome | None = None
+
+    def flag(self, flag: Flag) -> None:
+        if flag.value not in self.flags:
+            self.flags.append(flag.value)
+
+    def start_over(self) -> None:
+        """Forget what an attempt that was rolled back had found."""
+        self.outcome = self.twin = self.buyer = self.claim = None
+        self.flags = []
+
+    @property
+    def at(self) -> StoreFacts:
+        """The store, once admitted."""
+        assert self.store is not None
+        return self.store
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether posting it neither spends from accounts nor gives anything back."""
+        receipt = self.receipt
+        return receipt.type is SaleType.SALE and all(t.kind not in ACCOUNT_TENDERS for t in receipt.tenders)
+
+
+def content_hash(receipt: Receipt) -> bytes:
+    """The digest by which a receipt sent again is known to be the same; keyed, for it covers a phone number too."""
+    return blake2b(_encode(receipt), digest_size=32, key=get_settings().blind_index_key).digest()
+
+
+def sale_id(store: str, terminal: str, day: date, sequence: int, series: int = TILL_SERIES) -> UUID:
+    """The id that the receipt with this number has, wherever and whenever it is posted."""
+    return dated_id(day, "sale", store, terminal, series, sequence)
+
+
+def incoming(receipt: Receipt) -> Incoming:
+    return Incoming(
+        receipt,
+        sale_id(receipt.store, receipt.terminal, receipt.business_date, receipt.sequence),
+        content_hash(receipt),
+    )
+
+
+def authorise(principal: Principal, store: str, terminal: str) -> None:
+    """A bound till posts for its own store and terminal; anybody else where the permission reaches.
+
+    Raises NotThisTill, PlaceForbidden.
+    """
+    bound = principal.bindings
+    if bound.get("store", store) != store or bound.get("terminal", terminal) != terminal:
+        raise NotThisTill("This token belongs to another store or terminal")
+    principal.require(POST_PERMISSION, place_of(store))
+
+
+def admit(
+    tx: Tx,
+    principal: Principal,
+    item: Incoming,
+    stores: Mapping[str, StoreFacts],
+    posted_before: Mapping[UUID, Any],
+    seen: Mapping[UUID, Incoming],
+) -> None:
+    """May this principal post it, is it new, and does it agree with itself? One posted before gets its outcome here.
+
+    Raises NotThisTill, PlaceForbidden, StoreUnknown, ReceiptNumberTaken, WrongCurrency, ReceiptContradicts,
+    CouponUnknown.
+    """
+    receipt = item.receipt
+    authorise(principal, receipt.store, receipt.terminal)
+    store = item.store = stores.get(receipt.store)
+    if store is None:
+        raise StoreUnknown(f"There is no store {receipt.store}", errors=[FieldError("/store", "unknown store")])
+    if (before := posted_before.get(item.sale_id)) is not None:
+        if bytes(before[1]) != item.content_hash:
+            raise _taken(receipt)
+        item.outcome = Outcome(200, before[2])
+        return
+    if (twin := seen.get(item.sale_id)) is not None:
+        if twin.content_hash != item.content_hash:
+            raise _taken(receipt)
+        item.twin = twin
+        return
+    if receipt.currency != store.currency:
+        raise WrongCurrency(
+            f"{receipt.store} sells in {store.currency}", errors=[FieldError("/currency", f"must be {store.currency}")]
+        )
+    check_receipt(receipt, local_date(tx.now, store.timezone))
+    if receipt.coupons and receipt.type is SaleType.SALE:
+        raise CouponUnknown("There is no such coupon", errors=[FieldError("/coupons/0/code", "unknown coupon")])
+    fix_currency(tx, store)
+
+
+def _taken(receipt: Receipt) -> ReceiptNumberTaken:
+    return ReceiptNumberTaken(
+        f"Receipt {receipt.sequence} of {receipt.store}/{receipt.terminal} on {receipt.business_date} was posted with "
+        "other content"
+    )

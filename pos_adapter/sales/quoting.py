@@ -1,0 +1,171 @@
+"""What a sale would do, before it happens: shown at the counter, written nowhere."""
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from foundation.access import Principal
+from foundation.clock import local_date
+from foundation.database import Tx
+from foundation.errors import FieldError, Invalid
+from member_api.contract.members import masked_names
+from member_api.contract.purchases import (
+    Buyer,
+    EarnLine,
+    Kind,
+    LineFacts,
+    Lot,
+    Named,
+    ask_buyers,
+    earn,
+    earn_base,
+    read_wallet,
+    rules_at,
+    usable_at,
+)
+from organisation.contract import StoreFacts, counters_by_code, place_of, stores_by_code
+from pos_adapter.catalogue.lookups import ask_products, category_path
+from pos_adapter.sales.receipts import Basket, LineKind, MemberId, MemberRef
+from pos_adapter.sales.rules import StoreUnknown, WrongCurrency, may_pay
+
+SCAN_KINDS = ("card", "phone")
+
+
+class Quote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A basket and who buys it: `member` as on a receipt, or `scan`, what the scanner read."""
+
+    basket: Basket
+    member: MemberRef | MemberId | None = None
+    scan: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
+
+
+class QuotedMember(msgspec.Struct, frozen=True):
+    id: str
+    name: str | None
+    tier: str | None
+    may_spend: bool
+
+
+class QuotedPoints(msgspec.Struct, frozen=True):
+    """Points to come with this basket; usable ones, and the most money they can pay of it."""
+
+    to_come: int
+    usable: int
+    money_value: int
+
+
+class QuotedEcoins(msgspec.Struct, frozen=True):
+    """One lot of e-coins; `why_not` is empty where it can pay for this basket."""
+
+    amount: int
+    expires_on: Any
+    source: str
+    usable: bool
+    why_not: str
+
+
+class QuoteAnswer(msgspec.Struct, frozen=True):
+    """`ecoins_to_come` by offer; `coupons` likewise as e-coins."""
+
+    member: QuotedMember | None
+    points: QuotedPoints | None
+    ecoins: list[QuotedEcoins]
+    ecoins_to_come: dict[str, int]
+    coupons: list[Any]
+
+
+class MemberNotFound(Invalid):
+    """Nobody is known by that name."""
+
+    code = "member_unknown"
+
+
+def quote(tx: Tx, principal: Principal, asked: Quote) -> QuoteAnswer:
+    """What this basket would earn and what could pay for it. Raises StoreUnknown, WrongCurrency, MemberNotFound."""
+    basket = asked.basket
+    principal.require("sales.post", place_of(basket.store))
+    store = stores_by_code(tx, [basket.store]).get(basket.store)
+    if store is None:
+        raise StoreUnknown(f"There is no store {basket.store}", errors=[FieldError("/basket/store", "unknown store")])
+    if store.currency != basket.currency:
+        raise WrongCurrency(f"{store.code} sells in {store.currency}")
+    buyer = _buyer(tx, asked)
+    at = basket.occurred_at or tx.now
+    version = rules_at(tx, at)
+    facts, payable = _lines(tx, basket, store)
+    base = version.programme.base
+    lines = [
+        EarnLine(f.line, f.amount, earn_base(f.amount, f.tax_rate, (), base), f.category, None, f.counter, f.amount)
+        for f in facts
+    ]
+    wallet = read_wallet(tx, buyer.id) if buyer is not None else None
+    earned = earn(
+        version.programme, lines, format=store.format, tier=buyer.tier if buyer else None, currency=basket.currency,
+        day=local_date(at, store.timezone), remainder_before=0,
+    )  # fmt: skip
+    if wallet is None or buyer is None:
+        return QuoteAnswer(None, None, [], {offer.name: amount for offer, amount in earned.ecoins}, [])
+    usable = min(
+        max(wallet.balance(Kind.POINTS)[1], 0),
+        sum(lot.free for lot in wallet.spendable(Kind.POINTS, None) if usable_at(lot, store.code, store.format, facts)),
+    )
+    programme = version.programme
+    worth = min(usable * programme.redeem_money // programme.redeem_points, payable["points"])
+    return QuoteAnswer(
+        QuotedMember(str(buyer.id), masked_names(tx, [buyer.id]).get(buyer.id), buyer.tier, buyer.spends),
+        QuotedPoints(earned.points if buyer.earns else 0, usable if buyer.spends else 0, worth if buyer.spends else 0),
+        [_ecoins(lot, buyer, store, facts, payable["ecoin"]) for lot in wallet.spendable(Kind.ECOIN, basket.currency)],
+        {offer.name: amount for offer, amount in earned.ecoins} if buyer.earns else {},
+        [],
+    )
+
+
+def _buyer(tx: Tx, asked: Quote) -> Buyer | None:
+    at = asked.basket.occurred_at or tx.now
+    if asked.scan is not None:
+        named: list[Named | None] = [Named(at, kind=kind, value=asked.scan) for kind in SCAN_KINDS]
+    elif isinstance(asked.member, MemberRef):
+        named = [Named(at, kind=asked.member.kind, value=asked.member.value)]
+    elif asked.member is not None:
+        named = [Named(at, id=int(asked.member))]
+    else:
+        return None
+    with tx.pipeline():
+        buyers = ask_buyers(tx, named, lock=False)
+    found = next((buyer for buyer in buyers.buyers() if buyer is not None), None)
+    if found is None:
+        pointer = "/scan" if asked.scan is not None else "/member"
+        raise MemberNotFound("Nobody is known by that name", errors=[FieldError(pointer, "unknown member")])
+    return found
+
+
+def _lines(tx: Tx, basket: Basket, store: StoreFacts) -> tuple[list[LineFacts], dict[str, int]]:
+    codes = {line.product for line in basket.lines if line.product is not None}
+    products = {row[0]: row for row in ask_products(tx, codes)} if codes else {}
+    counters = counters_by_code(tx, store.id, {line.counter for line in basket.lines if line.counter is not None})
+    facts, payable = [], {"points": 0, "ecoin": 0}
+    for line in basket.lines:
+        counter = counters.get(line.counter) if line.counter is not None else None
+        for kind in payable:
+            if may_pay(kind, line.kind, counter):
+                payable[kind] += line.amount
+        if line.kind is not LineKind.GOODS:
+            continue
+        product = products.get(line.product) if line.product is not None else None
+        category = category_path(tx, product[2]) if product else ()
+        facts.append(
+            LineFacts(line.line, line.amount, 0, category or (counter.category if counter else ()), None, line.counter)
+        )
+    return facts, payable
+
+
+def _ecoins(lot: Lot, buyer: Buyer, store: StoreFacts, facts: list[LineFacts], payable: int) -> QuotedEcoins:
+    why = ""
+    if not buyer.spends:
+        why = "member_frozen"
+    elif not usable_at(lot, store.code, store.format, facts):
+        why = "conditions_not_met"
+    elif payable <= 0:
+        why = "no_eligible_lines"
+    return QuotedEcoins(lot.free, lot.expires_on, lot.source, not why, why)

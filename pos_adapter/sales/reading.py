@@ -1,0 +1,121 @@
+"""Receipts as they were recorded."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from foundation.access import Principal
+from foundation.database import Tx
+from foundation.errors import NotFound
+from foundation.identifiers import day_of
+from organisation.contract import place_of
+from pos_adapter.places import store_codes
+
+READ_PERMISSION = "sales.read"
+
+
+class SaleUnknown(NotFound):
+    """There is no receipt with this id."""
+
+    code = "sale_unknown"
+
+
+class RecordedTender(msgspec.Struct, frozen=True):
+    n: int
+    kind: str
+    amount: int
+    units: int | None
+    face: int | None
+    reference: str | None
+
+
+class RecordedLine(msgspec.Struct, frozen=True):
+    """A line as stored; `allocated` is the money of tender 1, 2 ... that paid for it, `returned` what is back of it."""
+
+    line: int
+    kind: str
+    product: str | None
+    counter: str | None
+    quantity: str
+    unit_price: int | None
+    amount: int
+    regular_amount: int | None
+    tax_rate: str | None
+    promotion: str | None
+    salesperson: str | None
+    original_line: int | None
+    discounts: Any
+    allocated: list[int]
+    allocated_units: list[int] | None
+    returned: int
+
+
+class RecordedSale(msgspec.Struct, frozen=True):
+    """A receipt as recorded. `member_part` says whether the accounts have moved: none, done, waiting, discarded."""
+
+    id: str
+    store: str
+    terminal: str
+    business_date: date
+    sequence: int
+    type: str
+    state: str
+    occurred_at: datetime
+    received_at: datetime
+    posting_date: date
+    currency: str
+    member: str | None
+    member_part: str
+    amount: int
+    original: str | None
+    flags: list[str]
+    open_flags: list[str]
+    lines: list[RecordedLine]
+    tenders: list[RecordedTender]
+    answer: Any
+
+
+SALE = """
+SELECT store_id, terminal, sequence, type, state, occurred_at, received_at, posting_date, currency, member_id,
+       member_part, amount, original_id, flags, open_flags, answer
+FROM pos.sale WHERE business_date = %s AND id = %s
+"""
+LINES = """
+SELECT line, kind, product_code, counter_code, quantity, unit_price, amount, regular_amount, tax_rate, promotion_code,
+       salesperson, original_line, discounts, allocated, allocated_units,
+       (SELECT coalesce(sum(b.amount), 0)::bigint FROM pos.sale AS r
+        JOIN pos.sale_line AS b ON b.business_date = r.business_date AND b.sale_id = r.id
+        WHERE r.original_id = l.sale_id AND r.type = 'return' AND b.original_line = l.line)
+FROM pos.sale_line AS l WHERE business_date = %s AND sale_id = %s ORDER BY line
+"""
+TENDERS = """
+SELECT n, kind, amount, units, face, reference FROM pos.tender WHERE business_date = %s AND sale_id = %s ORDER BY n
+"""
+
+
+def read_sale(tx: Tx, principal: Principal, sale_id: UUID) -> RecordedSale:
+    """The receipt with this id. Raises SaleUnknown, PlaceForbidden."""
+    day = day_of(sale_id)
+    row = tx.ask(SALE, (day, sale_id)).fetchone() if day is not None else None
+    if row is None:
+        raise SaleUnknown("There is no receipt with this id")
+    store = store_codes(tx, [row[0]])[row[0]]
+    principal.require(READ_PERMISSION, place_of(store))
+    assert day is not None
+    lines = [_line(line) for line in tx.ask(LINES, (day, sale_id))]
+    tenders = [RecordedTender(*tender) for tender in tx.ask(TENDERS, (day, sale_id))]
+    return RecordedSale(
+        str(sale_id), store, row[1], day, row[2], row[3], row[4], row[5], row[6], row[7], row[8],
+        str(row[9]) if row[9] is not None else None, row[10], row[11], str(row[12]) if row[12] else None, row[13],
+        row[14], lines, tenders, row[15],
+    )  # fmt: skip
+
+
+def _line(row: Any) -> RecordedLine:
+    quantity: Decimal = row[4]
+    tax: int | None = row[8]
+    rate = None if tax is None else f"{Decimal(tax).scaleb(-4).normalize():f}"
+    return RecordedLine(*(*row[:4], f"{quantity:f}", *row[5:8], rate, *row[9:]))
