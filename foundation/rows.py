@@ -17,6 +17,11 @@ from sqlalchemy.dialects import postgresql
 _encode = msgspec.json.Encoder(uuid_format="canonical").encode
 
 
+def as_json(value: Any) -> Any:
+    """A struct as the plain JSON values that its reader will see."""
+    return msgspec.json.decode(_encode(value))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Write:
     """How rows of one Struct type reach a table: inserted, or updated by their key columns.

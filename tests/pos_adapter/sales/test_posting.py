@@ -1,0 +1,136 @@
+"""A till posts sales; the member's account moves exactly."""
+
+from typing import Any
+
+import pytest
+
+from foundation.database import Database
+from pos_adapter.sales.rules import ReceiptContradicts, ReceiptNumberTaken, StoreUnknown, WrongCurrency
+from tests.member_api.people import PHONE, a_member
+from tests.organisation.factories import committed_store
+from tests.pos_adapter.sales.factories import line, post, receipt, return_of, void_of
+
+PHONE_REF = {"kind": "phone", "value": PHONE}
+
+
+@pytest.fixture
+def house(database: Database) -> Database:
+    committed_store(database, format="supermarket", currency="CNY", timezone="Asia/Shanghai")
+    return database
+
+
+def rows(database: Database, sql: str) -> list[Any]:
+    with database.transaction() as tx:
+        return [tuple(row) for row in tx.execute(sql)]
+
+
+def test_a_sale_is_recorded_with_lines_tender_and_allocation(house: Database) -> None:
+    member = a_member(house)
+    answer = post(house, receipt(1990, 510, member=PHONE_REF))
+    assert answer.status == 201
+    assert answer.body["member"] == {"id": str(member), "tier": None}
+    assert answer.body["points"] == {
+        "earned": 25, "redeemed": 0, "balance": 25, "available": 25,
+        "next_expiry": {"amount": 25, "on": "2028-01-31"},
+    }  # fmt: skip
+    assert answer.body["flags"] == []
+    assert rows(house, "SELECT line, amount, allocated FROM pos.sale_line ORDER BY line") == [
+        (1, 1990, [1990]),
+        (2, 510, [510]),
+    ]
+    assert rows(house, "SELECT balance, held, debt, remainder FROM member.account") == [(25, 0, 0, 0)]
+    assert rows(house, "SELECT unit, sum(amount) FROM member.entry GROUP BY unit") == [("points", 0)]
+
+
+def test_the_remainder_is_kept_for_the_next_sale(house: Database) -> None:
+    a_member(house)
+    assert post(house, receipt(160, member=PHONE_REF)).body["points"]["earned"] == 1
+    assert post(house, receipt(160, member=PHONE_REF)).body["points"]["earned"] == 2
+    assert rows(house, "SELECT balance, remainder FROM member.account") == [(3, 200_000)]
+
+
+def test_the_same_receipt_under_another_key_is_answered_as_before(house: Database) -> None:
+    a_member(house)
+    sold = receipt(1000, member=PHONE_REF)
+    first, again = post(house, sold), post(house, sold)
+    assert (first.status, again.status) == (201, 200)
+    assert again.body == first.body
+    assert rows(house, "SELECT balance FROM member.account") == [(10,)]
+
+
+def test_the_same_key_is_replayed(house: Database) -> None:
+    a_member(house)
+    sold = receipt(1000, member=PHONE_REF)
+    first, again = post(house, sold, key="k"), post(house, sold, key="k")
+    assert (again.status, again.replayed, again.body) == (201, True, first.body)
+
+
+def test_another_receipt_under_the_same_number_is_refused(house: Database) -> None:
+    post(house, receipt(1000, sequence=7))
+    with pytest.raises(ReceiptNumberTaken):
+        post(house, receipt(1001, sequence=7))
+    assert rows(house, "SELECT amount FROM pos.sale") == [(1000,)]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"tenders": [{"kind": "card", "amount": 999}]}, ReceiptContradicts),
+        ({"lines": []}, ReceiptContradicts),
+        ({"lines": [line(1, 500), line(1, 500)]}, ReceiptContradicts),
+        ({"business_date": "2026-02-01"}, ReceiptContradicts),
+        ({"business_date": "1999-12-31"}, ReceiptContradicts),
+        ({"currency": "USD"}, WrongCurrency),
+        ({"store": "S99"}, StoreUnknown),
+    ],
+)
+def test_what_contradicts_itself_is_refused_and_changes_nothing(
+    house: Database, wrong: dict[str, Any], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        post(house, receipt(1000, **wrong))
+    assert rows(house, "SELECT 1 FROM pos.sale") == []
+
+
+def test_an_unknown_member_is_accepted_and_waits(house: Database) -> None:
+    answer = post(house, receipt(1000, member=PHONE_REF))
+    assert (answer.status, answer.body["flags"], answer.body["points"]) == (201, ["unknown_member"], None)
+    assert rows(house, "SELECT member_part, claim_id IS NOT NULL FROM pos.sale") == [("waiting", True)]
+
+
+def test_points_pay_and_do_not_earn(house: Database) -> None:
+    a_member(house)
+    post(house, receipt(100_000, member=PHONE_REF))
+    answer = post(
+        house,
+        receipt(
+            2000,
+            member=PHONE_REF,
+            tenders=[{"kind": "points", "amount": 50, "units": 500}, {"kind": "cash", "amount": 1950}],
+        ),
+    )
+    assert answer.body["points"]["redeemed"] == 500
+    assert answer.body["points"]["earned"] == 19
+    assert answer.body["points"]["balance"] == 1000 - 500 + 19
+
+
+def test_a_full_return_leaves_the_account_as_if_nothing_had_happened(house: Database) -> None:
+    a_member(house)
+    post(house, receipt(4250, member=PHONE_REF))
+    before = rows(house, "SELECT balance, held, debt, remainder FROM member.account")
+    sold = receipt(1990, 515, 777, member=PHONE_REF)
+    post(house, sold)
+    first = post(house, return_of(sold, (2, 515)))
+    assert first.body["points"]["earned"] == -5
+    post(house, return_of(sold, (1, 990), quantity="0.500"))
+    post(house, return_of(sold, (1, 1000), (3, 777), quantity="0.500"))
+    assert rows(house, "SELECT balance, held, debt, remainder FROM member.account") == before
+    assert rows(house, "SELECT remaining FROM member.lot ORDER BY id") == [(42,), (0,)]
+
+
+def test_a_void_undoes_a_sale_and_its_points(house: Database) -> None:
+    a_member(house)
+    sold = receipt(1990, member=PHONE_REF)
+    post(house, sold)
+    assert post(house, void_of(sold)).body["points"]["balance"] == 0
+    assert rows(house, "SELECT type, state FROM pos.sale ORDER BY type") == [("sale", "voided"), ("void", "posted")]
