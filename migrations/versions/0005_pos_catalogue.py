@@ -83,7 +83,7 @@ def upgrade() -> None:
     );
     CREATE INDEX promotion_starts_idx ON pos.promotion (starts_on, id);
     COMMENT ON COLUMN pos.promotion.funders IS
-        'who bears it, in hundredths of a percent that sum to 10000: {"company": 6000, "supplier/V9": 4000}';
+        'who bears it, in hundredths of a percent that sum to 10000: {"company": 6000, "supplier:V9": 4000}';
     COMMENT ON COLUMN pos.promotion.stores IS 'codes of the stores taking part; empty: all. formats likewise';
     """)
 

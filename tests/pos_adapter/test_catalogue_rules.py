@@ -12,9 +12,9 @@ def test_a_promotion_that_names_no_funder_is_borne_by_the_company() -> None:
 
 
 def test_shares_of_funders_are_kept_as_whole_hundredths_of_a_percent() -> None:
-    assert funder_shares({"company": Decimal("0.6"), "supplier/V9": Decimal("0.4")}) == {
+    assert funder_shares({"company": Decimal("0.6"), "supplier:V9": Decimal("0.4")}) == {
         "company": 6_000,
-        "supplier/V9": 4_000,
+        "supplier:V9": 4_000,
     }
 
 
@@ -22,10 +22,10 @@ def test_shares_of_funders_are_kept_as_whole_hundredths_of_a_percent() -> None:
     "shares",
     [
         {"company": Decimal("0.6")},
-        {"company": Decimal("0.6"), "supplier/V9": Decimal("0.5")},
-        {"company": Decimal("1.1"), "supplier/V9": Decimal("-0.1")},
-        {"company": Decimal("0.33333"), "supplier/V9": Decimal("0.66667")},
-        {"company": Decimal(1), "supplier/V9": Decimal(0)},
+        {"company": Decimal("0.6"), "supplier:V9": Decimal("0.5")},
+        {"company": Decimal("1.1"), "supplier:V9": Decimal("-0.1")},
+        {"company": Decimal("0.33333"), "supplier:V9": Decimal("0.66667")},
+        {"company": Decimal(1), "supplier:V9": Decimal(0)},
     ],
 )
 def test_shares_that_do_not_make_a_whole_are_refused(shares: dict[str, Decimal]) -> None:

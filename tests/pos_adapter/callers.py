@@ -1,0 +1,36 @@
+"""Who calls: machines with scopes, over a client that carries their token."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flask.testing import FlaskClient
+
+from foundation.access import create_client
+from foundation.database import Database
+
+
+class Machine:
+    """A machine's calls to /v1; each answers with Werkzeug's TestResponse."""
+
+    def __init__(self, http: FlaskClient, database: Database, scopes: Sequence[str], **bindings: str) -> None:
+        with database.transaction() as tx:
+            made = create_client(tx, None, "test machine", scopes, bindings)
+        answer = http.post(
+            "/oauth/token",
+            data={"grant_type": "client_credentials"},
+            auth=(made.client_id, made.client_secret),
+        )
+        assert answer.status_code == 200, answer.text
+        self.http = http
+        self.headers = {"Authorization": f"Bearer {answer.get_json()['access_token']}"}
+        self.calls = 0
+
+    def get(self, path: str, **query: Any) -> Any:
+        return self.http.get(path, query_string=query, headers=self.headers)
+
+    def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        return self.http.put(path, json=body, headers=self.headers)
+
+    def post(self, path: str, body: Mapping[str, Any], key: str | None = None) -> Any:
+        self.calls += 1
+        return self.http.post(path, json=body, headers={**self.headers, "Idempotency-Key": key or f"call-{self.calls}"})
