@@ -135,7 +135,7 @@ def say(tx: Tx, member_id: int, words: Sequence[ConsentWord], *, taken_by: str, 
     keys = open_keys(tx, [member_id])
     record_words(tx, [(keys[member_id], words)], taken_by=taken_by, source=source)
     changes = [{"channel": w.channel, "purpose": w.purpose, "granted": w.granted} for w in words]
-    announce(tx, "member.consent_changed", {"member_id": member_id, "changes": changes})
+    announce(tx, "member.consent_changed", {"member": str(member_id), "changes": changes})
 
 
 def consents_of(tx: Tx, member_ids: Collection[int]) -> dict[int, tuple[ConsentState, ...]]:

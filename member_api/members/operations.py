@@ -1,6 +1,6 @@
 """Enrolling members, changing what is known of them, freezing, cards lost and found, forgetting."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -198,7 +198,7 @@ def _write(tx: Tx, enrolments: Mapping[MemberKey, tuple[NewMember, bytes]], *, b
         tx.rows.add(ENROL, _member_row(tx, key, new, digest))
         if new.name:
             keep_facts(tx, key, [_name(new.name)])
-        announce(tx, "member.enrolled", {"member_id": key.member_id, "home_store": new.home_store})
+        announce(tx, "member.enrolled", {"member": str(key.member_id), "home_store": new.home_store})
     tiers = [
         NewTier(key, new.tier, TierSource.IMPORTED, new.tier_valid_to)
         for key, (new, _) in enrolments.items()
@@ -276,7 +276,13 @@ class Changed:
 
 
 def change(
-    tx: Tx, member_id: int, wanted: MemberChange, *, by: str, source: str, expected_version: int | None = None
+    tx: Tx,
+    member_id: int,
+    wanted: MemberChange,
+    *,
+    by: str,
+    source: str,
+    expected_versions: Collection[int] | None = None,
 ) -> Changed:
     """Change what is known of a member; the same change twice changes nothing the second time.
 
@@ -287,7 +293,7 @@ def change(
     """
     facts = resolve_member(tx, member_id)
     row = _held_row(tx, facts.id)
-    if expected_version is not None and row.version != expected_version:
+    if expected_versions is not None and row.version not in expected_versions:
         raise MemberChanged("The member was changed meanwhile", version=row.version)
     if row.status not in (MemberStatus.ACTIVE, MemberStatus.FROZEN):
         raise StatusForbids(f"A {row.status} member cannot be changed")
@@ -301,7 +307,7 @@ def change(
     if not fields:
         return Changed(facts.id, row.version, (), warnings)
     tx.ask("UPDATE member.member SET version = version + 1, updated_at = %s WHERE id = %s", (tx.now, facts.id))
-    announce(tx, "member.changed", {"member_id": facts.id, "fields": fields})
+    announce(tx, "member.changed", {"member": str(facts.id), "fields": fields})
     return Changed(facts.id, row.version + 1, tuple(fields), warnings)
 
 
@@ -472,7 +478,7 @@ def replace_lost_card(
         _block(tx, card, attached)
     _touch(tx, facts.id)
     ids = tuple(card.id for card in blocked)
-    announce(tx, "member.card_lost", {"member_id": facts.id, "identifier_ids": ids, "by": by})
+    announce(tx, "member.card_lost", {"member": str(facts.id), "identifiers": [str(id_) for id_ in ids], "by": by})
     return CardReplaced(facts.id, ids, attached)
 
 
@@ -521,7 +527,7 @@ def _set_status(
     sealed = hex_bytes(key.seal(STATUS_REASON, reason))
     tx.rows.add(STATUS_CHANGED, StatusChangeRow(facts.id, before, after, sealed, by, tx.now))
     topic = "member.frozen" if after == MemberStatus.FROZEN else "member.unfrozen"
-    announce(tx, topic, {"member_id": facts.id, "by": by})
+    announce(tx, topic, {"member": str(facts.id), "by": by})
     return MemberFacts(facts.id, after, facts.tier, facts.home_store)
 
 
@@ -577,4 +583,4 @@ def forget(tx: Tx, member_id: int, *, by: str) -> None:
         (facts.id,),
     )
     _touch(tx, facts.id)
-    announce(tx, "member.erased", {"member_id": facts.id, "by": by})
+    announce(tx, "member.erased", {"member": str(facts.id), "by": by})

@@ -56,6 +56,12 @@ class IdentifiersOfSeveralMembers(Conflict):
     code = "identifiers_of_several_members"
 
 
+class SeveralMembers(Conflict):
+    """Several people fit a search that may show one only; `found` says how many (up to CHOICE_COUNT_MAX)."""
+
+    code = "several_members"
+
+
 class IdentifierTaken(Conflict):
     """The identifier belongs to another member; `member` is that member's id."""
 

@@ -57,6 +57,7 @@ class TierEntry:
 
     assignment: Assignment
     valid_to: datetime | None
+    ended_at: datetime | None
     assigned_by: str
     assigned_at: datetime
     rule_version: int | None
@@ -147,22 +148,23 @@ def tiers_of(tx: Tx, member_ids: Collection[int], at: datetime) -> dict[int, Tie
     return answer
 
 
-def tier_history(tx: Tx, key: MemberKey, *, with_reasons: bool, limit: int = HISTORY_MAX) -> list[TierEntry]:
-    """Every assignment of a member, newest first, at most `limit`."""
+def tier_history(tx: Tx, member_id: int, key: MemberKey | None, limit: int = HISTORY_MAX) -> list[TierEntry]:
+    """Every assignment of a member, newest first, at most `limit`; reasons are opened if the key is given."""
     rows = tx.ask(
-        "SELECT id, member_id, tier, source, valid_from, in_force_to, valid_to, assigned_by, assigned_at, "
-        "rule_version, evidence, reason FROM member.tier_assignment WHERE member_id = %s ORDER BY id DESC LIMIT %s",
-        (key.member_id, min(limit, HISTORY_MAX)),
+        "SELECT id, member_id, tier, source, valid_from, in_force_to, valid_to, ended_at, assigned_by, "
+        "assigned_at, rule_version, evidence, reason FROM member.tier_assignment WHERE member_id = %s ORDER BY id DESC LIMIT %s",
+        (member_id, min(limit, HISTORY_MAX)),
     )
     return [
         TierEntry(
             Assignment(row[0], row[1], row[2], TierSource(row[3]), row[4], row[5]),
             valid_to=row[6],
-            assigned_by=row[7],
-            assigned_at=row[8],
-            rule_version=row[9],
-            evidence=row[10],
-            reason=key.open(REASON, bytes(row[11])) if with_reasons and row[11] is not None else None,
+            ended_at=row[7],
+            assigned_by=row[8],
+            assigned_at=row[9],
+            rule_version=row[10],
+            evidence=row[11],
+            reason=None if key is None or row[12] is None else key.open(REASON, bytes(row[12])),
         )
         for row in rows
     ]
@@ -198,7 +200,7 @@ def set_by_hand(tx: Tx, key: MemberKey, code: str, *, valid_to: datetime | None,
     row = _row(tx, NewTier(key, code, TierSource.MANUAL, valid_to, reason), by, counts_afresh=bool(over))
     tx.rows.add(ASSIGN, row)
     tx.flush()
-    announce(tx, "member.tier_changed", {"member_id": key.member_id, "tier": code, "source": TierSource.MANUAL})
+    announce(tx, "member.tier_changed", {"member": str(key.member_id), "tier": code, "source": TierSource.MANUAL})
     return tiers_of(tx, [key.member_id], tx.now)[key.member_id]
 
 
@@ -332,7 +334,7 @@ def count_earned(tx: Tx, member_ids: Collection[int]) -> int:
         if begins is None:
             continue
         tx.rows.add(ASSIGN, _earned_row(tx, member_id, tier, begins, rule, amount))
-        announce(tx, "member.tier_changed", {"member_id": member_id, "tier": tier, "source": TierSource.EARNED})
+        announce(tx, "member.tier_changed", {"member": str(member_id), "tier": tier, "source": TierSource.EARNED})
         given += 1
     return given
 

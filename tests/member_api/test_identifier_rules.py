@@ -139,7 +139,9 @@ def test_a_card_is_trimmed_upper_case_and_half_width(typed: str, card: str) -> N
     assert spelled("card", typed) == card
 
 
-@pytest.mark.parametrize(("typed", "reason"), [("", "length"), ("   ", "length"), ("1" * 65, "length"), ("A\x00B", "unprintable")])
+@pytest.mark.parametrize(
+    ("typed", "reason"), [("", "length"), ("   ", "length"), ("1" * 65, "length"), ("A\x00B", "unprintable")]
+)
 def test_what_is_no_card_is_refused(typed: str, reason: str) -> None:
     assert reason_of("card", typed) == reason
 

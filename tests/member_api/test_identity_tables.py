@@ -15,7 +15,9 @@ ROOMS = (members, vault, identifiers, tiers, consents)
 
 
 def test_tables_and_migration_agree(tx: Tx) -> None:
-    ours = {name for room in ROOMS for name, thing in vars(room).items() if getattr(thing, "metadata", None) is metadata}
+    ours = {
+        name for room in ROOMS for name, thing in vars(room).items() if getattr(thing, "metadata", None) is metadata
+    }
     context = MigrationContext.configure(
         tx.connection,
         opts={
