@@ -16,7 +16,15 @@ from foundation.http.puts import BATCH_MAX, answer_each
 from pos_adapter import permissions
 from pos_adapter.catalogue.naming import put_brands, put_categories
 from pos_adapter.catalogue.operations import costs_of, list_products, list_promotions, put_products, put_promotions
-from pos_adapter.catalogue.rules import WHOLE, ProductStatus, ProductWish, Promotion, PromotionMethod, PromotionWish
+from pos_adapter.catalogue.rules import (
+    WHOLE,
+    Product,
+    ProductStatus,
+    ProductWish,
+    Promotion,
+    PromotionMethod,
+    PromotionWish,
+)
 
 MONEY_MAX = 10**12
 PATH_SEPARATOR = "/"
@@ -76,7 +84,7 @@ class ProductOut(Schema):
     category = fields.List(fields.String(), required=True)
     brand = fields.String(required=True, allow_none=True)
     unit_cost = fields.Integer(required=True, allow_none=True)
-    status = fields.Enum(ProductStatus, by_value=True, required=True)
+    status = fields.String(required=True, validate=validate.OneOf([each.value for each in ProductStatus]))
 
 
 class ProductQuery(PageArguments):
@@ -107,6 +115,18 @@ class CostQuery(Schema):
     code = fields.String(required=True, validate=validate.Length(1, CODE_MAX))
 
 
+def product_body(product: Product) -> dict[str, Any]:
+    """The product as ProductOut shows it; by hand, for a batch shows a thousand."""
+    return {
+        "code": product.code,
+        "name": product.name,
+        "category": list(product.category),
+        "brand": product.brand,
+        "unit_cost": product.unit_cost,
+        "status": product.status.value,
+    }
+
+
 def _product_wish(item: Mapping[str, Any]) -> ProductWish:
     category = {"category": tuple(item["category"])} if "category" in item else {}
     return ProductWish(**{**item, **category})
@@ -119,12 +139,11 @@ def _product_wish(item: Mapping[str, Any]) -> ProductWish:
 @catalogue_blueprint.response(200, BatchResult)
 def put_products_batch(tx: Tx, body: Mapping[str, Sequence[Mapping[str, Any] | DomainError]]) -> dict[str, Any]:
     """Make or change up to 1,000 products; unchanged content answers 200 and changes nothing."""
-    out = ProductOut()
     return answer_each(
         "products",
         [item if isinstance(item, DomainError) else _product_wish(item) for item in body["products"]],
         lambda wishes: put_products(tx, wishes),
-        out.dump,
+        product_body,
     )
 
 
@@ -144,7 +163,7 @@ def get_products(tx: Tx, query: Mapping[str, Any]) -> Any:
         brand_code=query.get("brand"),
         words=query.get("q"),
     )
-    return paged(found[: query["limit"]], _next(found, query["limit"]))
+    return paged([product_body(each) for each in found[: query["limit"]]], _next(found, query["limit"]))
 
 
 @catalogue_blueprint.route("/products/costs", methods=["GET"])
