@@ -12,7 +12,7 @@ Errors: InsufficientBalance (nothing has changed), PurchaseUnknown (no record of
 from member_api.earning.operations import RuleVersion, rules_at
 from member_api.earning.rules import Earned, EarnLine, earn, earn_base
 from member_api.ledger.rules import InsufficientBalance, Kind, Lot, Wallet
-from member_api.ledger.wallets import AskedWallets, ask_wallets, complete_wallets, read_wallet, record, today
+from member_api.ledger.wallets import AskedWallets, ask_wallets, complete_wallets, lock_wallet, read_wallet, record, today
 from member_api.purchases.buyers import AskedBuyers, Buyer, Named, ask_buyers
 from member_api.purchases.operations import (
     LineFacts,
@@ -53,6 +53,7 @@ __all__ = [
     "complete_wallets",
     "earn",
     "earn_base",
+    "lock_wallet",
     "plan_reversal",
     "points_block",
     "read_wallet",

@@ -6,11 +6,12 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from foundation.access import allow, current_principal, declare_permission
+from foundation.access import allow, current_principal
 from foundation.database import Tx, database
 from foundation.errors import DomainError, problem
 from foundation.http import Blueprint, Keyed, convert, keyed, msgspec_answer, msgspec_body, transactional
 from foundation.idempotency import Answer, claim
+from pos_adapter.permissions import POST, READ
 from pos_adapter.sales.incoming import Incoming, incoming
 from pos_adapter.sales.operations import post_batch, post_one
 from pos_adapter.sales.quoting import Quote, QuoteAnswer, quote
@@ -19,10 +20,7 @@ from pos_adapter.sales.receipts import Receipt, SaleAnswer
 
 BATCH_MAX = 500
 
-declare_permission("sales.post", "post sales, returns and voids, and ask for quotes")
-declare_permission("sales.read", "see receipts")
-
-sales = Blueprint("sales", __name__, description="Sales, returns and voids as tills post them")
+sales_blueprint = Blueprint("sales", __name__, description="Sales, returns and voids as tills post them")
 
 
 class ReceiptBatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,8 +43,8 @@ class BatchAnswer(msgspec.Struct, frozen=True):
     results: list[BatchResult]
 
 
-@sales.route("/sales", methods=["POST"])
-@allow("sales.post")
+@sales_blueprint.route("/sales", methods=["POST"])
+@allow(POST)
 @keyed
 @msgspec_body(Receipt)
 @msgspec_answer(201, SaleAnswer, "Posted; 200 when the same receipt was posted before")
@@ -55,8 +53,8 @@ def post_sale(key: Keyed, receipt: Receipt) -> Answer:
     return post_one(database(), current_principal(), incoming(receipt), key)
 
 
-@sales.route("/sales/batch", methods=["POST"])
-@allow("sales.post")
+@sales_blueprint.route("/sales/batch", methods=["POST"])
+@allow(POST)
 @keyed
 @msgspec_body(ReceiptBatch)
 @msgspec_answer(200, BatchAnswer, "A result for each receipt")
@@ -97,8 +95,8 @@ def _refused(error: DomainError) -> BatchResult:
     return BatchResult(error.treatment.status, problem=problem(error))
 
 
-@sales.route("/sales/<sale_id>", methods=["GET"])
-@allow("sales.read")
+@sales_blueprint.route("/sales/<sale_id>", methods=["GET"])
+@allow(READ)
 @transactional
 @msgspec_answer(200, RecordedSale)
 def get_sale(tx: Tx, sale_id: str) -> RecordedSale:
@@ -110,8 +108,8 @@ def get_sale(tx: Tx, sale_id: str) -> RecordedSale:
     return read_sale(tx, current_principal(), found)
 
 
-@sales.route("/sales/quote", methods=["POST"])
-@allow("sales.post")
+@sales_blueprint.route("/sales/quote", methods=["POST"])
+@allow(POST)
 @transactional
 @msgspec_body(Quote)
 @msgspec_answer(200, QuoteAnswer)

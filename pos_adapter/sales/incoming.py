@@ -18,6 +18,7 @@ from foundation.settings import get_settings
 from member_api.contract.purchases import Buyer
 from organisation.contract import CounterFacts, StoreFacts, fix_currency, place_of
 from pos_adapter.catalogue.lookups import PromotionFacts
+from pos_adapter.permissions import POST
 from pos_adapter.sales.receipts import Flag, Receipt, SaleAnswer, SaleType
 from pos_adapter.sales.rules import (
     ACCOUNT_TENDERS,
@@ -28,7 +29,6 @@ from pos_adapter.sales.rules import (
     check_receipt,
 )
 
-POST_PERMISSION = "sales.post"
 TILL_SERIES = 0
 SERVER_SERIES = 1
 
@@ -122,7 +122,7 @@ def authorise(principal: Principal, store: str, terminal: str) -> None:
     bound = principal.bindings
     if bound.get("store", store) != store or bound.get("terminal", terminal) != terminal:
         raise NotThisTill("This token belongs to another store or terminal")
-    principal.require(POST_PERMISSION, place_of(store))
+    principal.require(POST, place_of(store))
 
 
 def admit(

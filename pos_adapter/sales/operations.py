@@ -267,6 +267,6 @@ def _wallets(tx: Tx, items: Sequence[Incoming]) -> dict[int, Wallet]:
     with tx.pipeline():
         asked = ask_wallets(tx, members, today(tx))
     wallets = asked.wallets()
-    if not all([item.is_plain for item in items]):
+    if not all(item.is_plain for item in items):
         complete_wallets(tx, list(wallets.values()))
     return wallets

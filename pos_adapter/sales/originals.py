@@ -68,7 +68,7 @@ def read_original(tx: Tx, day: date, sale_id: UUID) -> OriginalSale | None:
             *row,
             kinds,
             references,
-            {line[0]: _sold(line, len(kinds), [r for r in back if r[1] == line[0]]) for line in lines},
+            {line[0]: _sold(line, kinds, [r for r in back if r[1] == line[0]]) for line in lines},
             len({r[0] for r in back}),
         )
     )
@@ -78,16 +78,27 @@ def _millionths(quantity: Decimal) -> int:
     return int(quantity.scaleb(6))
 
 
-def _sold(line: Sequence[Any], tenders: int, returned: Sequence[Sequence[Any]]) -> SoldLine:
+def column_of(kinds: Sequence[str], n: int, kind: str, reference: str | None) -> int:
+    """Which tender of the original (0, 1 ...) a return's tender number `n` answers.
+
+    The columns of a return follow the original's; what was withheld says whose it is; a return that was recorded
+    before its original is matched by kind, and failing that by position.
+    """
+    if kind == WITHHELD and reference is not None:
+        return int(reference.removeprefix("tender/")) - 1
+    if n < len(kinds) and kinds[n] == kind:
+        return n
+    return kinds.index(kind) if kind in kinds else min(n, len(kinds) - 1)
+
+
+def _sold(line: Sequence[Any], kinds: Sequence[str], returned: Sequence[Sequence[Any]]) -> SoldLine:
     number, kind, amount, quantity, allocated, units = line
-    given_back, units_back = [0] * tenders, [0] * tenders
-    for row in returned:
-        _, _, _, _, shares, share_units, kinds, references = row
+    given_back, units_back = [0] * len(kinds), [0] * len(kinds)
+    for _, _, _, _, shares, share_units, back_kinds, references in returned:
         for n, share in enumerate(shares):
-            # Columns of a return answer the original's tenders one by one; what was withheld follows, and says of which.
-            of = int(references[n].removeprefix("tender/")) - 1 if kinds[n] == WITHHELD and n >= tenders else n
+            of = column_of(kinds, n, back_kinds[n], references[n])
             given_back[of] += share
-            if share_units is not None and n < tenders:
+            if share_units is not None:
                 units_back[of] += share_units[n]
     return SoldLine(
         number,
@@ -95,7 +106,7 @@ def _sold(line: Sequence[Any], tenders: int, returned: Sequence[Sequence[Any]]) 
         amount,
         _millionths(quantity),
         tuple(allocated),
-        tuple(units) if units is not None else (0,) * tenders,
+        tuple(units) if units is not None else (0,) * len(kinds),
         sum(row[2] for row in returned),
         sum(_millionths(row[3]) for row in returned),
         tuple(given_back),

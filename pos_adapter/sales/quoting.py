@@ -26,6 +26,7 @@ from member_api.contract.purchases import (
 )
 from organisation.contract import StoreFacts, counters_by_code, place_of, stores_by_code
 from pos_adapter.catalogue.lookups import ask_products, category_path
+from pos_adapter.permissions import POST
 from pos_adapter.sales.receipts import Basket, LineKind, MemberId, MemberRef
 from pos_adapter.sales.rules import StoreUnknown, WrongCurrency, may_pay
 
@@ -84,7 +85,7 @@ class MemberNotFound(Invalid):
 def quote(tx: Tx, principal: Principal, asked: Quote) -> QuoteAnswer:
     """What this basket would earn and what could pay for it. Raises StoreUnknown, WrongCurrency, MemberNotFound."""
     basket = asked.basket
-    principal.require("sales.post", place_of(basket.store))
+    principal.require(POST, place_of(basket.store))
     store = stores_by_code(tx, [basket.store]).get(basket.store)
     if store is None:
         raise StoreUnknown(f"There is no store {basket.store}", errors=[FieldError("/basket/store", "unknown store")])

@@ -12,9 +12,8 @@ from foundation.database import Tx
 from foundation.errors import NotFound
 from foundation.identifiers import day_of
 from organisation.contract import place_of
+from pos_adapter.permissions import READ
 from pos_adapter.places import store_codes
-
-READ_PERMISSION = "sales.read"
 
 
 class SaleUnknown(NotFound):
@@ -103,7 +102,7 @@ def read_sale(tx: Tx, principal: Principal, sale_id: UUID) -> RecordedSale:
     if row is None:
         raise SaleUnknown("There is no receipt with this id")
     store = store_codes(tx, [row[0]])[row[0]]
-    principal.require(READ_PERMISSION, place_of(store))
+    principal.require(READ, place_of(store))
     assert day is not None
     lines = [_line(line) for line in tx.ask(LINES, (day, sale_id))]
     tenders = [RecordedTender(*tender) for tender in tx.ask(TENDERS, (day, sale_id))]

@@ -203,7 +203,7 @@ def line_rows(
 
 
 def _units_by_line(tenders: Sequence[TenderRow], matrix: Sequence[list[int]]) -> list[list[int]] | None:
-    if not any([tender.units for tender in tenders]):
+    if not any(tender.units for tender in tenders):
         return None
     columns = [
         allocate_units(tender.units, [row[k] for row in matrix]) if tender.units else [0] * len(matrix)

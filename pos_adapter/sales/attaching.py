@@ -1,0 +1,259 @@
+"""What waited is done when what it waited for has come: the member of a sale, the original of a return.
+
+Each sale is attached in a transaction of its own, so that no two members are ever locked out of order.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from foundation.database import Database, Tx
+from foundation.errors import DomainError
+from foundation.events import announce
+from foundation.identifiers import day_of
+from member_api.contract.members import claims
+from member_api.contract.purchases import (
+    InsufficientBalance,
+    Kind,
+    LineFacts,
+    LineReturn,
+    Named,
+    Purchase,
+    Spend,
+    ask_buyers,
+    lock_wallet,
+    plan_reversal,
+    post_purchase,
+    record,
+    record_reversal,
+)
+from organisation.contract import counters_by_code, stores_by_id
+from pos_adapter.catalogue.lookups import category_path
+from pos_adapter.sales.originals import OriginalSale, column_of, read_original
+from pos_adapter.sales.receipts import Flag
+from pos_adapter.sales.rules import ACCOUNT_TENDERS, TENDERS, TenderRole
+from pos_adapter.sales.tables import CHANGE_SALE_MEMBER, CHANGE_SALE_STATE, SaleMember, SaleState
+
+log = structlog.get_logger(__name__)
+
+SWEEP_MAX = 500
+ACTOR = "repair"
+MEMBER_FLAGS = frozenset({Flag.UNKNOWN_MEMBER, Flag.UNREADABLE_MEMBER, Flag.CLOSED_MEMBER, Flag.BALANCE_MISSING})
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A recorded receipt whose account part waits; its row is locked."""
+
+    id: UUID
+    day: date
+    type: str
+    store_id: int
+    currency: str
+    occurred_at: Any
+    member_id: int | None
+    claim_id: int | None
+    original_id: UUID | None
+    open_flags: list[str]
+
+    def mended(self, member: int | None, part: str, *flags: str) -> SaleMember:
+        """The row's new state, without these open flags."""
+        left = [flag for flag in self.open_flags if flag not in flags]
+        return SaleMember(self.day, self.id, member, part, self.original_id, left)
+
+
+WAITING = """
+SELECT id, business_date, type, store_id, currency, occurred_at, member_id, claim_id, original_id, open_flags
+FROM pos.sale WHERE business_date = %s AND id = %s AND member_part = 'waiting' FOR UPDATE
+"""
+WAITING_RETURNS = """
+SELECT id, business_date, type, store_id, currency, occurred_at, member_id, claim_id, original_id, open_flags
+FROM pos.sale WHERE original_id = %s AND member_part = 'waiting' ORDER BY received_at, id LIMIT 1000 FOR UPDATE
+"""
+
+
+# ---------------------------------------------------------------------------------------------- the ways in
+
+
+def attach_claims(home: Database, claim_ids: Collection[int]) -> int:
+    """Give sales that wait under these claims to their members; returns how many were attached."""
+    with home.transaction(read_only=True) as tx:
+        members = {claim_id: claim.member_id for claim_id, claim in claims(tx, claim_ids).items()}
+        waiting = tx.ask(
+            "SELECT id, claim_id FROM pos.sale WHERE claim_id = ANY(%s) AND member_part = 'waiting'"
+            " ORDER BY occurred_at, id LIMIT %s",
+            (list(claim_ids), SWEEP_MAX),
+        ).fetchall()
+    done = 0
+    for sale_id, claim_id in waiting:
+        member = members.get(claim_id)
+        if member is not None:
+            done += _alone(home, partial(attach_sale, sale_id=sale_id, member=member))
+    return done
+
+
+def settle_originals(home: Database, sale_ids: Collection[UUID]) -> int:
+    """Do the account part of returns and voids that came before these sales; returns for how many sales."""
+    return sum(_alone(home, partial(settle_original, sale_id=sale_id)) for sale_id in sale_ids)
+
+
+def sweep(home: Database) -> int:
+    """Look at what waits, in case a reminder was lost; at most 500 sales at a time, the oldest first."""
+    with home.transaction(read_only=True) as tx:
+        rows = tx.ask(
+            "SELECT DISTINCT claim_id FROM (SELECT claim_id FROM pos.sale WHERE member_part = 'waiting'"
+            " AND claim_id IS NOT NULL ORDER BY received_at LIMIT %s) AS oldest",
+            (SWEEP_MAX,),
+        ).fetchall()
+        originals = tx.ask(
+            "SELECT DISTINCT r.original_id FROM pos.sale AS r JOIN pos.sale AS o ON o.id = r.original_id"
+            " WHERE r.member_part = 'waiting' AND r.original_id IS NOT NULL AND o.member_part <> 'waiting' LIMIT %s",
+            (SWEEP_MAX,),
+        ).fetchall()
+    return attach_claims(home, [row[0] for row in rows]) + settle_originals(home, [row[0] for row in originals])
+
+
+def _alone(home: Database, work: Callable[[Tx], bool]) -> int:
+    """Run in a transaction of its own; what refuses stays waiting, with its flag, and is told once."""
+    try:
+        with home.transaction() as tx:
+            return int(work(tx))
+    except DomainError as error:
+        log.warning("waiting_sale_not_attached", code=error.code, cause=error.detail)
+        return 0
+
+
+# ---------------------------------------------------------------------------------------------- a sale and its member
+
+
+def attach_sale(tx: Tx, sale_id: UUID, member: int) -> bool:
+    """Let a waiting sale, and what was returned of it meanwhile, move the member's accounts; whether it did.
+
+    Where the balance is missing for what it was paid with, it goes on waiting, flagged.
+    """
+    day = day_of(sale_id)
+    row = tx.ask(WAITING, (day, sale_id)).fetchone() if day is not None else None
+    if row is None:
+        return False
+    sale = Waiting(*row)
+    with tx.pipeline():
+        asked = ask_buyers(tx, [Named(sale.occurred_at, id=member)])
+    buyer = asked.buyers()[0]
+    if buyer is None or not buyer.earns:
+        return False
+    wallet = lock_wallet(tx, buyer.id)
+    purchase = recorded_purchase(tx, sale)
+    try:
+        if purchase.spends and not buyer.spends:
+            raise InsufficientBalance("The member is frozen")
+        post_purchase(tx, wallet, purchase, buyer.tier)
+    except InsufficientBalance:
+        tx.rows.discard()
+        if Flag.BALANCE_MISSING not in sale.open_flags:
+            sale.open_flags.append(Flag.BALANCE_MISSING.value)
+        tx.rows.add(CHANGE_SALE_MEMBER, sale.mended(None, "waiting"))
+        return False
+    record(tx, [wallet], ACTOR)
+    tx.rows.add(CHANGE_SALE_MEMBER, sale.mended(buyer.id, "done", *MEMBER_FLAGS))
+    announce(tx, "sale.attached", {"sale": str(sale.id), "member": str(buyer.id)})
+    tx.flush()
+    settle_original(tx, sale.id)
+    return True
+
+
+LINES = """
+SELECT line, amount, coalesce(tax_rate, 0), category_id, counter_code, allocated
+FROM pos.sale_line WHERE business_date = %s AND sale_id = %s AND kind = 'goods' ORDER BY line
+"""
+TENDERS_OF = "SELECT n, kind, units FROM pos.tender WHERE business_date = %s AND sale_id = %s ORDER BY n"
+
+
+def recorded_purchase(tx: Tx, sale: Waiting) -> Purchase:
+    """A recorded sale as the accounts are told of it."""
+    with tx.pipeline():
+        lines = tx.ask(LINES, (sale.day, sale.id))
+        tenders = tx.ask(TENDERS_OF, (sale.day, sale.id))
+    paid = tenders.fetchall()
+    rows = lines.fetchall()
+    store = stores_by_id(tx, [sale.store_id])[sale.store_id]
+    counters = counters_by_code(tx, store.id, {row[4] for row in rows if row[4] is not None})
+    benefits = [(n - 1, kind) for n, kind, _ in paid if TENDERS.get(kind, TenderRole.MONEY) is not TenderRole.MONEY]
+    facts = [
+        LineFacts(
+            line,
+            amount,
+            tax_rate,
+            category_path(tx, category)
+            if category is not None
+            else (counters[counter].category if counter in counters else ()),
+            None,
+            counter,
+            tuple((kind, allocated[k]) for k, kind in benefits if allocated[k]),
+        )
+        for line, amount, tax_rate, category, counter, allocated in rows
+    ]
+    spends = [
+        Spend(n, Kind(ACCOUNT_TENDERS[kind]), units) for n, kind, units in paid if kind in ACCOUNT_TENDERS and units
+    ]
+    return Purchase(sale.id, sale.day, store.code, store.format, sale.currency, sale.occurred_at, facts, spends)
+
+
+# ---------------------------------------------------------------------------------------------- an original and its returns
+
+
+def settle_original(tx: Tx, sale_id: UUID) -> bool:
+    """Do the account part of returns and voids of this sale that wait; whether there were any."""
+    day = day_of(sale_id)
+    original = read_original(tx, day, sale_id) if day is not None else None
+    if original is None or original.member_part == "waiting":
+        return False
+    waiting = [Waiting(*row) for row in tx.ask(WAITING_RETURNS, (sale_id,)).fetchall()]
+    for back in waiting:
+        if original.member_part == "done":
+            _reverse_later(tx, original, back)
+        part = "done" if original.member_part == "done" else "none"
+        tx.rows.add(CHANGE_SALE_MEMBER, back.mended(original.member_id, part, Flag.UNKNOWN_ORIGINAL, *MEMBER_FLAGS))
+        if back.type == "void":
+            tx.rows.add(CHANGE_SALE_STATE, SaleState(original.day, original.id, "voided"))
+        tx.flush()
+    return bool(waiting)
+
+
+BACK_LINES = """
+SELECT original_line, amount, allocated_units FROM pos.sale_line WHERE business_date = %s AND sale_id = %s
+"""
+
+
+def _reverse_later(tx: Tx, original: OriginalSale, back: Waiting) -> None:
+    """The reversal that could not be made when the goods came back. The refund is paid: nothing can come off it now."""
+    store = stores_by_id(tx, [back.store_id])[back.store_id].code
+    if back.type == "void":
+        returned = [LineReturn(line.line, line.amount) for line in original.lines.values()]
+        restored = {
+            k + 1: sum(line.units[k] for line in original.lines.values())
+            for k, kind in enumerate(original.kinds)
+            if kind in ACCOUNT_TENDERS
+        }
+    else:
+        with tx.pipeline():
+            lines = tx.ask(BACK_LINES, (back.day, back.id))
+            tenders = tx.ask(TENDERS_OF, (back.day, back.id))
+        rows = lines.fetchall()
+        returned = [LineReturn(number, amount) for number, amount, _ in rows if number is not None]
+        restored = _restored(original.kinds, tenders.fetchall())
+    plan = plan_reversal(tx, back.id, back.day, original.id, original.day, returned, restored, store)
+    record_reversal(tx, plan, ACTOR)
+
+
+def _restored(kinds: Sequence[str], tenders: Sequence[Sequence[Any]]) -> dict[int, int]:
+    restored: dict[int, int] = {}
+    for n, kind, units in tenders:
+        if kind in ACCOUNT_TENDERS and units:
+            of = column_of(kinds, n - 1, kind, None)
+            restored[of + 1] = restored.get(of + 1, 0) + units
+    return restored
