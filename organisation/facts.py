@@ -108,10 +108,9 @@ class CounterFacts:
 
     def rate_on(self, day: date, promotion: str | None = None) -> Decimal | None:
         """The rate for a sale of that day, under a promotion's own rate if one was agreed."""
-        for agreed in reversed(self.promotion_rates):
-            if agreed.promotion == promotion and agreed.valid_from <= day and agreed.rate is not None:
-                return agreed.rate
-        return self.terms_on(day).rate
+        agreed = [each for each in self.promotion_rates if each.promotion == promotion and each.valid_from <= day]
+        special = agreed[-1].rate if agreed else None
+        return self.terms_on(day).rate if special is None else special
 
 
 @dataclass(frozen=True, slots=True)

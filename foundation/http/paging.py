@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -44,10 +45,11 @@ class CursorUnreadable(BadRequest):
     code = "cursor_unreadable"
 
 
+@cache
 def page_of(item: type[marshmallow.Schema]) -> type[marshmallow.Schema]:
     """The schema of a page of `item`s: `@blp.response(200, page_of(MemberOut))`."""
     name = item.__name__.removesuffix("Schema")
-    page = type(
+    return type(
         f"{name}Page",
         (Schema,),
         {
@@ -55,7 +57,6 @@ def page_of(item: type[marshmallow.Schema]) -> type[marshmallow.Schema]:
             "next_cursor": fields.String(required=True, allow_none=True),
         },
     )
-    return page
 
 
 def paged(items: Sequence[Any], next_cursor: str | None) -> tuple[dict[str, Any], dict[str, str]]:
@@ -81,4 +82,6 @@ def read_cursor(cursor: str, *types: Any) -> tuple[Any, ...]:
         values: tuple[Any, ...] = msgspec.json.decode(packed, type=shape)
     except (binascii.Error, ValueError, msgspec.MsgspecError):
         raise CursorUnreadable("the cursor is not one that this list gave out") from None
+    if any(isinstance(value, str) and "\x00" in value for value in values):
+        raise CursorUnreadable("the cursor is not one that this list gave out")
     return values

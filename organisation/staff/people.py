@@ -25,7 +25,7 @@ WHERE s.id = :id AND s.status = 'active'
 
 def resolve_person(tx: Tx, person_id: str) -> Principal | None:
     """Who a person is to the access rules today; None once they have left or if there is no such person."""
-    if not person_id.isdigit():
+    if not (person_id.isascii() and person_id.isdigit()):
         return None
     row = tx.execute(RESOLVE, {"id": int(person_id), "today": people_today(tx)}).one_or_none()
     if row is None:
