@@ -19,11 +19,12 @@ from foundation.access.principal import principal_or_none
 from foundation.database_errors import describe
 
 FRAMES_MAX = 30
-QUIET = ("werkzeug", "urllib3", "asyncio")
+# Libraries that tell of every step; their warnings are wanted, their steps are not.
+QUIET = ("werkzeug", "urllib3", "asyncio", "alembic", "celery.beat", "celery.worker.strategy", "celery.app.trace")
 
 
 def configure_logging(level: str = "info") -> None:
-    """Send everything (structlog and the standard library's loggers) as JSON lines to standard error; may be called again."""
+    """Send everything (structlog, the standard library) as JSON lines to standard error; may be called again."""
     number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
     shared: list[Any] = [
         structlog.stdlib.add_log_level,

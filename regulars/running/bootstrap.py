@@ -3,82 +3,57 @@
 They are made in the database directly, as only the command line may; everything else comes in over HTTP.
 """
 
-import json
-import secrets
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
-from foundation.access.clients import ClientUnknown, create_client, find_client
+from foundation.access.clients import create_client
 from foundation.access.permissions import declared_permissions
-from foundation.database import Database, Tx
-from foundation.settings import Settings
-from regulars.running.home import Home
+from foundation.database import Tx
+from foundation.errors import DomainError
+from organisation.counters.operations import put_counters
+from organisation.counters.rules import CounterWish
+from organisation.staff.operations import new_password
+from organisation.staff.people import hire_administrator
+from organisation.stores.operations import put_stores
+from organisation.stores.rules import StoreWish
+from regulars.running.log_ins import Credentials
+from regulars.web import load_rooms
 
 ADMINISTRATOR = "admin"
-# The busiest store of the demo's data, and spots in it that the demo's own receipts do not use.
-STORE, TILL, DESK, COUNTER, CURRENCY = "S367", "T91", "D1", "C1", "USD"
-
-TILL_SCOPES = (
-    "sales.post",
-    "sales.read",
-    "members.read",
-    "members.write",
-    "accounts.read",
-    "accounts.grant",
-    "accounts.redeem",
-    "holds.write",
+# The busiest store of the demo's data, and terminals in it that no receipt of the demo names.
+STORE = StoreWish(
+    "S367", "Spruce Creek Hypermarket", "hypermarket", "south", currency="USD", timezone="America/New_York"
 )
-HANDHELD_SCOPES = ("sales.read", "members.read", "accounts.read")
-DESK_SCOPES = TILL_SCOPES
+COUNTER = CounterWish("S367", "C1", "Cosmetics")
+TILL, DESK = "T91", "D1"
+
+HANDHELD_SCOPES = frozenset(
+    {"sales.post", "sales.read", "members.read", "members.write", "accounts.read", "holds.write"}
+)
+TILL_SCOPES = HANDHELD_SCOPES | {"accounts.redeem"}
+DESK_SCOPES = TILL_SCOPES | {"desk.use"}
 
 
-@dataclass(frozen=True, slots=True)
-class LogIns:
-    """What `regulars run` prints: the administrator's log-in."""
+def make_log_ins(tx: Tx) -> Credentials:
+    """Make the store of the demo, the administrator, and the clients that `demo-credentials.json` lists.
 
-    username: str
-    password: str
-
-
-def ensure_log_ins(home: Home, settings: Settings, base_url: str) -> LogIns:
-    """Make the administrator and the demo's clients unless this database has those of `demo-credentials.json`.
-
-    Writes that file, with the address of this run.
+    Raises a DomainError when this database has a person of that name: it is then no new house.
     """
-    database = Database(settings)
-    try:
-        with database.transaction() as tx:
-            kept = _kept(home, tx) or _make(tx)
-    finally:
-        database.dispose()
-    home.write_note(home.credentials, {"base_url": base_url, **kept})
-    return LogIns(kept["admin"]["username"], kept["admin"]["password"])
-
-
-Credentials = Mapping[str, Mapping[str, str]]
-
-
-def _kept(home: Home, tx: Tx) -> Credentials | None:
-    """The credentials on file, if this database knows them."""
-    try:
-        note = json.loads(home.credentials.read_text())
-        find_client(tx, note["erp"]["client_id"])
-    except (OSError, ValueError, KeyError, ClientUnknown):
-        return None
-    return {name: value for name, value in note.items() if name != "base_url"}
-
-
-def _make(tx: Tx) -> Credentials:
-    from regulars.running.places import place_demo_store
-
-    place_demo_store(tx)
-    store = {"store": STORE}
+    # Permissions are declared by the rooms that use them.
+    load_rooms()
+    declared = frozenset(declared_permissions())
+    for outcome in (*put_stores(tx, None, [STORE]), *put_counters(tx, None, [COUNTER])):
+        if isinstance(outcome, DomainError):
+            raise outcome
+    here = {"store": STORE.code}
     return {
         "admin": make_administrator(tx, ADMINISTRATOR),
-        "till": _client(tx, "Demo till", TILL_SCOPES, {**store, "terminal": TILL}) | {"currency": CURRENCY},
-        "handheld": _client(tx, "Demo handheld", HANDHELD_SCOPES, {**store, "counter": COUNTER}),
-        "desk": _client(tx, "Demo cash desk", DESK_SCOPES, {**store, "terminal": DESK}),
-        "erp": _client(tx, "Demo head office", sorted(declared_permissions()), {}),
+        "till": {
+            **_client(tx, "Demo till", TILL_SCOPES & declared, {**here, "terminal": TILL}),
+            "currency": str(STORE.currency),
+        },
+        "handheld": _client(tx, "Demo handheld", HANDHELD_SCOPES & declared, {**here, "counter": COUNTER.code}),
+        "desk": _client(tx, "Demo cash desk", DESK_SCOPES & declared, {**here, "terminal": DESK}),
+        "erp": _client(tx, "Demo head office", declared, {}),
     }
 
 
@@ -88,10 +63,10 @@ def _client(tx: Tx, name: str, scopes: Collection[str], bindings: Mapping[str, s
 
 
 def make_administrator(tx: Tx, username: str) -> dict[str, str]:
-    """Hire an administrator of the whole company with a password from the system's randomness; told once.
+    """Hire an administrator of the whole company with a password that is told once.
 
-    Raises foundation.access.people.UsernameTaken.
+    Raises foundation.access's UsernameInvalid or UsernameTaken, organisation's NameTaken.
     """
-    password = "-".join(secrets.token_hex(3) for _ in range(4))
-    raise NotImplementedError("organisation's staff is being built")
+    password = new_password()
+    hire_administrator(tx, username, password)
     return {"username": username, "password": password}

@@ -14,10 +14,10 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from foundation.settings import Settings, get_settings
-from regulars.running.bootstrap import LogIns, ensure_log_ins
 from regulars.running.children import open_log, start_child, stop_child
 from regulars.running.environment import adopt, own_environment
 from regulars.running.home import Home
+from regulars.running.log_ins import LogIns, ensure_log_ins
 from regulars.running.migrating import migrate
 from regulars.running.problems import CannotRun
 from regulars.running.servers import EmbeddedServer, Servers, embedded_servers
@@ -45,7 +45,7 @@ class Teller:
             log.write(f"{now.isoformat(timespec='seconds')} {text}\n".encode())
 
 
-def run_house(home: Home, given: Mapping[str, str], *, demo: bool) -> None:
+def run_house(home: Home, given: Mapping[str, str], *, demo: bool, sales: bool) -> None:
     """Start everything, keep it running until Ctrl-C or SIGTERM, stop everything.
 
     Raises CannotRun when it cannot start; then nothing is left running.
@@ -71,7 +71,7 @@ def run_house(home: Home, given: Mapping[str, str], *, demo: bool) -> None:
                 raise CannotRun(f"The web server is not ready after {READY_TIMEOUT_S:.0f} s; see {home.logs}/web.log.")
             if not supervisor.stopping:
                 _welcome(settings, home, servers, log_ins, time.monotonic() - began, say)
-                _DemoRun(home, environment, say, wanted=demo).keep_with(supervisor)
+                _DemoRun(home, environment, say, wanted=demo and sales).keep_with(supervisor)
         finally:
             _stop(supervisor, home, say)
 

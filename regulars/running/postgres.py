@@ -32,7 +32,7 @@ NOBODY_PID = 2**31 - 2
 LOCALE = ("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
 
 # The last setting of a name wins: ours over what initdb wrote, the operator's over ours.
-INCLUDES = "include 'regulars.conf'\ninclude_if_exists 'operator.conf'\n"
+INCLUDES = "include 'regulars.conf'\ninclude 'operator.conf'\n"
 
 # Acknowledged is on disk: fsync, full_page_writes and synchronous_commit stay on, in tests too.
 CONFIGURATION: Mapping[str, str] = {
@@ -266,6 +266,10 @@ class PostgresServer:
         ours.write_text(text)
         ours.chmod(0o600)
         self.account.own(ours)
+        operators = self.data / "operator.conf"
+        if not operators.exists():
+            operators.write_text("# Settings of the operator: they win over regulars.conf.\n")
+            self.account.own(operators)
         main = self.data / "postgresql.conf"
         lines = main.read_text()
         if INCLUDES not in lines:

@@ -1,10 +1,12 @@
 """gunicorn, told in code: threads for many tills at once, a process a core, nothing shared across the fork."""
 
+import logging
 import signal
 from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 from prometheus_client import multiprocess
 
 from foundation.database import use_database
@@ -17,6 +19,16 @@ GRACEFUL_S = 10
 # A worker that has not shown itself for this long hangs, and gunicorn replaces it.
 SILENT_S = 60
 CONNECTIONS_MAX = 1000
+
+
+class HouseLogger(Logger):  # type: ignore[misc]
+    """Hands gunicorn's lines to the logs of the house; the application itself logs its requests."""
+
+    def setup(self, cfg: Any) -> None:
+        self.cfg = cfg
+        self.error_log.setLevel(self.LOG_LEVELS.get(cfg.loglevel, logging.INFO))
+        self.error_log.propagate = True
+        self.access_log.propagate = False
 
 
 class WebServer(BaseApplication):  # type: ignore[misc]
@@ -41,6 +53,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]
             # The heartbeat of a worker is a file: in memory, so that a slow disk does not look like a hanging worker.
             "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108
             "control_socket_disable": True,
+            "logger_class": HouseLogger,
             "post_fork": _after_fork,
             "child_exit": _forget_metrics,
         }

@@ -7,16 +7,17 @@ import signal
 import threading
 from types import FrameType
 
-from celery.signals import worker_process_init
+from celery.signals import setup_logging, worker_process_init
 
 from foundation.database import database, use_database
 from foundation.events import run_relay
+from foundation.logging import configure_logging
 from foundation.queues import QueueName, configure_queue, wake_subscribers
 from foundation.settings import Settings
 from regulars.running.children import die_with_parent
 from regulars.running.home import Home
 
-PACKAGES = ("foundation", "organisation", "member_api", "pos_adapter", "analytics", "marketing")
+PACKAGES = ("foundation", "organisation", "member_api", "pos_adapter", "analytics", "marketing", "regulars")
 # Rooms that register something when they are imported: Celery tasks, and readers of events.
 REGISTERING_ROOMS = ("tasks", "subscribers")
 WORKER_PROCESSES = 2
@@ -38,6 +39,7 @@ def register_everything() -> list[str]:
 def run_worker(settings: Settings) -> None:
     """Work on every queue until told to stop. A task that was under way is given again to another worker."""
     register_everything()
+    _log_as_the_house_does(settings)
     worker_process_init.connect(_after_fork, weak=False)
     configure_queue().worker_main(
         [
@@ -52,6 +54,11 @@ def run_worker(settings: Settings) -> None:
     )
 
 
+def _log_as_the_house_does(settings: Settings) -> None:
+    """Whoever takes this signal sets the logs up; Celery then leaves them alone."""
+    setup_logging.connect(lambda **_: configure_logging(settings.log_level), weak=False)
+
+
 def _after_fork(**_facts: object) -> None:
     use_database(None)
     die_with_parent(signal.SIGTERM, parent=os.getppid(), own_group=False)()
@@ -60,6 +67,7 @@ def _after_fork(**_facts: object) -> None:
 def run_beat(settings: Settings, home: Home) -> None:
     """Send the periodic tasks. One for the whole house; with two, everything is sent twice (harmless, but waste)."""
     register_everything()
+    _log_as_the_house_does(settings)
     home.run.mkdir(mode=0o700, parents=True, exist_ok=True)
     configure_queue().Beat(loglevel=settings.log_level, schedule=str(home.run / "beat-schedule"), pidfile=None).run()
 
