@@ -60,7 +60,11 @@ class Outcome:
 
 @dataclass(slots=True)
 class Incoming:
-    """A receipt with what was looked up for it. `twin` is an earlier one of the same batch with the same number."""
+    """A receipt with what was looked up for it. `twin` is an earlier one of the same batch with the same number.
+
+    `parked_claim` is the claim under which the member of a receipt that was parked still waits: it is posted without
+    the identifier, which rests sealed.
+    """
 
     receipt: Receipt
     sale_id: UUID
@@ -69,6 +73,7 @@ class Incoming:
     counters: dict[str, CounterFacts] = field(default_factory=dict)
     promotions: dict[str, PromotionFacts] = field(default_factory=dict)
     buyer: Buyer | None = None
+    parked_claim: int | None = None
     claim: int | None = None
     flags: list[str] = field(default_factory=list)
     twin: "Incoming | None" = None

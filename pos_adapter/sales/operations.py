@@ -68,7 +68,7 @@ def post_one(home: Database, principal: Principal, item: Incoming, key: Keyed) -
         return answer
 
     try:
-        return _racing(home, [item], attempt)
+        return racing(home, [item], attempt)
     except Refused as refused:
         error = refused.error
     except DomainError as refusal:
@@ -130,7 +130,7 @@ def _post_together(home: Database, principal: Principal, items: Sequence[Incomin
         with home.transaction() as tx:
             post_receipts(tx, principal, items)
 
-    _racing(home, items, attempt)
+    racing(home, items, attempt)
     for item in items:
         item.outcome = _outcome(item)
 
@@ -147,7 +147,7 @@ def _runs(items: Sequence[Incoming]) -> Iterator[list[Incoming]]:
         yield run
 
 
-def _racing(home: Database, items: Sequence[Incoming], attempt: Callable[[], T]) -> T:
+def racing(home: Database, items: Sequence[Incoming], attempt: Callable[[], T]) -> T:
     """Try again, a bounded number of times, where another process was faster with a receipt or a first account."""
     latest = home.clock.now().date() + timedelta(days=2)
     ensure_months(home, {day for item in items if EARLIEST_DAY <= (day := item.receipt.business_date) <= latest})
@@ -248,7 +248,12 @@ def _ask_known(tx: Tx, items: Sequence[Incoming]) -> Any:
 def _name_member(tx: Tx, item: Incoming, spelling: Any) -> None:
     """Flag who is not known, and keep a claim on the sale for the day when the member appears."""
     receipt = item.receipt
-    if receipt.member is None or receipt.type is not SaleType.SALE:
+    if receipt.type is not SaleType.SALE:
+        return
+    if receipt.member is None:
+        if item.parked_claim is not None:
+            item.flag(Flag.UNKNOWN_MEMBER)
+            item.claim = item.parked_claim
         return
     if item.buyer is not None:
         if not item.buyer.earns:

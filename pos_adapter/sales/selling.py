@@ -74,7 +74,7 @@ def post_sale(
             raise MemberCannotSpend("This member's account is frozen")
         purchase = _purchase(tx, item, lines, tenders, spends)
         block = post_purchase(tx, wallets[buyer.id], purchase, buyer.tier)
-    waiting = item.receipt.member is not None and buyer is None
+    waiting = buyer is None and (item.receipt.member is not None or item.claim is not None)
     answer = answer_of(item, buyer, block)
     record_sale(
         tx, principal, item, answer, lines, tenders, buyer.id if buyer else None,
