@@ -1,6 +1,6 @@
 """Members over HTTP: enrolling, reading, changing, finding; lost cards, freezing."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import flask
@@ -12,7 +12,7 @@ from foundation.errors import BadRequest, DomainError, FieldError, Invalid
 from foundation.http import Blueprint, idempotent, make_cursor, page_of, paged, read_cursor, transactional
 from foundation.http.batches import BatchResult, batch_answer, done, refused
 from member_api.fields import member_id_of
-from member_api.identifiers.operations import read
+from member_api.identifiers.operations import look_up_key, read
 from member_api.identifiers.rules import Identifier, Kind
 from member_api.members.bodies import (
     EnrolledOut,
@@ -61,10 +61,10 @@ class SearchContradictory(BadRequest):
     code = "search_contradictory"
 
 
-def may_see_personal(principal: Principal, members: Iterable[int]) -> bool:
+def may_see_personal(principal: Principal, members: Sequence[int]) -> bool:
     """Whether somebody sees members unmasked; who saw whom is written to the log, by ids."""
     personal = principal.may(MEMBERS_PERSONAL)
-    if personal:
+    if personal and members:
         log.info("personal_data_shown", member_ids=list(members), to=whoever(principal))
     return personal
 
@@ -266,7 +266,7 @@ def find_by_identifier(tx: Tx, identifier: Identifier) -> list[int]:
     found = resolve_members(tx, [identifier])[identifier]
     if isinstance(found, MemberFacts):
         return [found.id]
-    read(tx, identifier)
+    look_up_key(tx, identifier)  # says what is wrong with it, if anything is
     return []
 
 

@@ -143,7 +143,8 @@ def _faults(tx: Tx, new: Sequence[NewMember]) -> dict[int, DomainError]:
     faults: dict[int, DomainError] = {}
     for place, member in enumerate(new):
         if not member.identifiers:
-            faults[place] = IdentifierMissing("A phone, a card, an e-mail or another identifier is needed")
+            words = "a phone, a card, an e-mail or another identifier is needed"
+            faults[place] = IdentifierMissing("Nothing to recognise the member by", errors=[FieldError("", words)])
         elif any(identifier.kind in strangers for identifier in member.identifiers):
             fault = FieldError("/identifiers", "is not in the registry of kinds")
             faults[place] = IdentifierKindUnknown("There is no such kind of identifier", errors=[fault])
@@ -244,9 +245,11 @@ def _answers(decisions: Sequence[Decision], keys: Mapping[int, MemberKey]) -> li
                 answers.append(Enrolled(member_id, created=False))
             case SameAs(place):
                 answers.append(Enrolled(keys[place].member_id, created=False))
-            case TakenBy(place):
+            case TakenBy(place, kinds):
                 taken = str(keys[place].member_id)
-                answers.append(MemberExists("Another enrolment of this batch has the identifier", member=taken))
+                errors = [FieldError(pointer_of(kind), "belongs to a member of this batch") for kind in kinds]
+                words = "Another enrolment of this batch has one of these identifiers"
+                answers.append(MemberExists(words, errors=errors, member=taken))
             case refused:
                 answers.append(refused)
     return answers

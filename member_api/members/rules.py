@@ -228,9 +228,10 @@ class SameAs:
 
 @dataclass(frozen=True, slots=True)
 class TakenBy:
-    """The enrolment at this earlier place of the batch takes one of the identifiers."""
+    """The enrolment at this earlier place of the batch takes identifiers of these kinds."""
 
     place: int
+    kinds: tuple[str, ...]
 
 
 Decision = Enrol | AlreadyEnrolled | SameAs | TakenBy | DomainError
@@ -271,10 +272,13 @@ def _beside_members(wish: Wish, holders: Mapping[LookUpKey, Holder]) -> Decision
 
 
 def _within_batch(wish: Wish, wishes: Sequence[Wish], taken: Mapping[LookUpKey, int]) -> Decision | None:
-    place = next((taken[key] for key in wish.keys if key in taken), None)
-    if place is None:
+    clashes = [key for key in wish.keys if key in taken]
+    if not clashes:
         return None
-    return SameAs(place) if wishes[place].digest == wish.digest else TakenBy(place)
+    place = taken[clashes[0]]
+    if wishes[place].digest == wish.digest:
+        return SameAs(place)
+    return TakenBy(place, tuple(key.kind for key in clashes))
 
 
 # ------------------------------------------------------------------------------------------------ looking up people

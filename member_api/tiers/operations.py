@@ -152,7 +152,8 @@ def tier_history(tx: Tx, member_id: int, key: MemberKey | None, limit: int = HIS
     """Every assignment of a member, newest first, at most `limit`; reasons are opened if the key is given."""
     rows = tx.ask(
         "SELECT id, member_id, tier, source, valid_from, in_force_to, valid_to, ended_at, assigned_by, "
-        "assigned_at, rule_version, evidence, reason FROM member.tier_assignment WHERE member_id = %s ORDER BY id DESC LIMIT %s",
+        "assigned_at, rule_version, evidence, reason FROM member.tier_assignment "
+        "WHERE member_id = %s ORDER BY id DESC LIMIT %s",
         (member_id, min(limit, HISTORY_MAX)),
     )
     return [
