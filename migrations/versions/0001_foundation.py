@@ -71,7 +71,9 @@ def upgrade() -> None:
     BEGIN
         IF to_regclass(partition) IS NOT NULL THEN RETURN; END IF;
         PERFORM pg_advisory_xact_lock(hashtext('ensure_month'), hashtext(partition));
-        IF to_regclass(partition) IS NOT NULL THEN RETURN; END IF;
+        -- Whoever waited has a cached "no such table"; the catalogue itself knows better.
+        IF EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+                   WHERE n.nspname || '.' || c.relname = partition) THEN RETURN; END IF;
         EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING ALL)', partition, parent);
         EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)',
                        parent, partition, first, (first + interval '1 month')::date);

@@ -148,22 +148,26 @@ def attach_sale(tx: Tx, sale_id: UUID, member: int) -> bool:
         return False
     wallet = lock_wallet(tx, buyer.id)
     purchase = recorded_purchase(tx, sale)
+    if purchase.spends and not buyer.spends:
+        return _wait_for_balance(tx, sale)
     try:
-        if purchase.spends and not buyer.spends:
-            raise InsufficientBalance("The member is frozen")
         post_purchase(tx, wallet, purchase, buyer.tier)
     except InsufficientBalance:
-        tx.rows.discard()
-        if Flag.BALANCE_MISSING not in sale.open_flags:
-            sale.open_flags.append(Flag.BALANCE_MISSING.value)
-        tx.rows.add(CHANGE_SALE_MEMBER, sale.mended(None, "waiting"))
-        return False
+        return _wait_for_balance(tx, sale)
     record(tx, [wallet], ACTOR)
     tx.rows.add(CHANGE_SALE_MEMBER, sale.mended(buyer.id, "done", *MEMBER_FLAGS))
     announce(tx, "sale.attached", {"sale": str(sale.id), "member": str(buyer.id)})
     tx.flush()
     settle_original(tx, sale.id)
     return True
+
+
+def _wait_for_balance(tx: Tx, sale: Waiting) -> bool:
+    tx.rows.discard()
+    if Flag.BALANCE_MISSING not in sale.open_flags:
+        sale.open_flags.append(Flag.BALANCE_MISSING.value)
+    tx.rows.add(CHANGE_SALE_MEMBER, sale.mended(None, "waiting"))
+    return False
 
 
 LINES = """
@@ -203,7 +207,7 @@ def recorded_purchase(tx: Tx, sale: Waiting) -> Purchase:
     return Purchase(sale.id, sale.day, store.code, store.format, sale.currency, sale.occurred_at, facts, spends)
 
 
-# ---------------------------------------------------------------------------------------------- an original and its returns
+# ------------------------------------------------------------------------------------- an original and its returns
 
 
 def settle_original(tx: Tx, sale_id: UUID) -> bool:

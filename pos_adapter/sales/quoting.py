@@ -85,12 +85,7 @@ class MemberNotFound(Invalid):
 def quote(tx: Tx, principal: Principal, asked: Quote) -> QuoteAnswer:
     """What this basket would earn and what could pay for it. Raises StoreUnknown, WrongCurrency, MemberNotFound."""
     basket = asked.basket
-    principal.require(POST, place_of(basket.store))
-    store = stores_by_code(tx, [basket.store]).get(basket.store)
-    if store is None:
-        raise StoreUnknown(f"There is no store {basket.store}", errors=[FieldError("/basket/store", "unknown store")])
-    if store.currency != basket.currency:
-        raise WrongCurrency(f"{store.code} sells in {store.currency}")
+    store = _store(tx, principal, basket)
     buyer = _buyer(tx, asked)
     at = basket.occurred_at or tx.now
     version = rules_at(tx, at)
@@ -102,7 +97,7 @@ def quote(tx: Tx, principal: Principal, asked: Quote) -> QuoteAnswer:
     ]
     wallet = read_wallet(tx, buyer.id) if buyer is not None else None
     earned = earn(
-        version.programme, lines, format=store.format, tier=buyer.tier if buyer else None, currency=basket.currency,
+        version.programme, lines, format=store.format, tier=buyer.tier if buyer else None, currency=store.currency,
         day=local_date(at, store.timezone), remainder_before=0,
     )  # fmt: skip
     if wallet is None or buyer is None:
@@ -116,10 +111,22 @@ def quote(tx: Tx, principal: Principal, asked: Quote) -> QuoteAnswer:
     return QuoteAnswer(
         QuotedMember(str(buyer.id), masked_names(tx, [buyer.id]).get(buyer.id), buyer.tier, buyer.spends),
         QuotedPoints(earned.points if buyer.earns else 0, usable if buyer.spends else 0, worth if buyer.spends else 0),
-        [_ecoins(lot, buyer, store, facts, payable["ecoin"]) for lot in wallet.spendable(Kind.ECOIN, basket.currency)],
+        [_ecoins(lot, buyer, store, facts, payable["ecoin"]) for lot in wallet.spendable(Kind.ECOIN, store.currency)],
         {offer.name: amount for offer, amount in earned.ecoins} if buyer.earns else {},
         [],
     )
+
+
+def _store(tx: Tx, principal: Principal, basket: Basket) -> StoreFacts:
+    code = basket.store or principal.bindings.get("store", "")
+    if code:
+        principal.require(POST, place_of(code))
+    store = stores_by_code(tx, [code]).get(code)
+    if store is None:
+        raise StoreUnknown(f"There is no store {code}", errors=[FieldError("/basket/store", "unknown store")])
+    if basket.currency not in (None, store.currency):
+        raise WrongCurrency(f"{store.code} sells in {store.currency}")
+    return store
 
 
 def _buyer(tx: Tx, asked: Quote) -> Buyer | None:

@@ -100,11 +100,14 @@ class Original(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sequence: Annotated[int, Meta(ge=0, le=2**53)]
 
 
-class Basket(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a quote needs to know of a sale that has not happened yet."""
+class Basket(msgspec.Struct, frozen=True, kw_only=True):
+    """What a quote needs of a sale that has not happened yet; a till may send all that it has of the receipt.
 
-    store: Code
-    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+    `store` defaults to the store that the token is bound to, `currency` to the store's.
+    """
+
+    store: Code | None = None
+    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")] | None = None
     lines: Annotated[tuple[Line, ...], Meta(max_length=LINES_MAX)]
     coupons: Annotated[tuple[Coupon, ...], Meta(max_length=COUPONS_MAX)] = ()
     occurred_at: Annotated[datetime, Meta(tz=True)] | None = None

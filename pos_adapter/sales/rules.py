@@ -108,10 +108,8 @@ def _void_faults(receipt: Receipt) -> list[FieldError]:
     faults = []
     if receipt.original is None:
         faults.append(FieldError("/original", "a void names the receipt it voids"))
-    for name in ("lines", "tenders", "coupons"):
-        if getattr(receipt, name):
-            faults.append(FieldError(f"/{name}", "a void carries none"))
-    return faults
+    carried = [name for name in ("lines", "tenders", "coupons") if getattr(receipt, name)]
+    return faults + [FieldError(f"/{name}", "a void carries none") for name in carried]
 
 
 def _line_faults(receipt: Receipt) -> list[FieldError]:
