@@ -9,7 +9,7 @@ RETRY_AFTER_S = 1
 
 
 class DatabaseBusy(Unavailable):
-    """The transaction lost against another one (serialisation, deadlock, lock or statement time-out) or found no connection."""
+    """The transaction lost against others (serialisation, deadlock, a time-out) or found no free connection."""
 
     code = "database_busy"
 

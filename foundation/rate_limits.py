@@ -42,7 +42,7 @@ class Limit:
         return f'"{self.name}";q={self.most};w={self.window_s}'
 
     def left(self, count: int) -> str:
-        """The RateLimit header after `count` requests of the window. `t` is the most it can take until it begins anew."""
+        """The RateLimit header after `count` requests of the window; `t` is the longest until it begins anew."""
         return f'"{self.name}";r={max(0, self.most - count)};t={self.window_s}'
 
 

@@ -1,4 +1,4 @@
-"""People: log-ins and sessions. Who a person is and what they may do is told by the owner of staff (register_people)."""
+"""People: log-ins and sessions. Who a person is and what they may do is told by staff's owner (register_people)."""
 
 import unicodedata
 from collections.abc import Callable, Collection

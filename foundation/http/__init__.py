@@ -13,7 +13,7 @@ from foundation.http.paging import (
     read_cursor,
 )
 from foundation.http.rooms import MenuItem, Room
-from foundation.http.transactions import Keyed, idempotent, keyed, transactional
+from foundation.http.transactions import Keyed, idempotent, keep, keyed, transactional
 
 __all__ = [
     "Blueprint",
@@ -27,6 +27,7 @@ __all__ = [
     "convert",
     "create_app",
     "idempotent",
+    "keep",
     "keyed",
     "make_cursor",
     "msgspec_answer",

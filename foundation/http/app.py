@@ -60,7 +60,11 @@ def create_app(
     if database is not None:
         databases.use_database(database)
     app = Application("regulars", static_folder=None, template_folder=None)
-    app.config.update(MAX_CONTENT_LENGTH=BODY_MAX, COMPANY_TIMEZONE=settings.company_timezone)
+    app.config.update(
+        MAX_CONTENT_LENGTH=BODY_MAX,
+        COMPANY_TIMEZONE=settings.company_timezone,
+        COMPANY_CURRENCY=settings.company_currency,
+    )
     app.url_map.strict_slashes = False
     limiter = RateLimiter(settings.redis_url)
     _register_routes(app, rooms, settings, limiter, checks or {})

@@ -73,7 +73,7 @@ _decode = json.JSONDecoder(
 def _is_too_deep(body: bytes) -> bool:
     if body.count(b"[") + body.count(b"{") <= DEPTH_MAX:
         return False
-    # Brackets inside texts go first, then the innermost pairs, layer by layer; what is left after 64 layers is too deep.
+    # Brackets inside texts go first, then the innermost pairs, layer by layer; what is left after 64 is too deep.
     brackets = _without_texts(body).translate(None, delete=_NOT_BRACKETS)
     for _ in range(DEPTH_MAX):
         # A layer may hold both kinds side by side, so one round must not peel two layers.

@@ -61,7 +61,7 @@ def oauth_routes(limiter: RateLimiter, limit: Limit) -> Blueprint:
             raise ScopeRefused(error.detail, **_oauth("invalid_scope", error.detail)) from None
         response = flask.jsonify(
             access_token=issued.access_token,
-            token_type="Bearer",
+            token_type="Bearer",  # noqa: S106 - the kind of token, not one
             expires_in=int(issued.lasts.total_seconds()),
             scope=" ".join(issued.scopes),
         )

@@ -1,5 +1,6 @@
 """`/openapi.json`: OpenAPI 3.1, made from the routes, their schemas and what they declared."""
 
+import re
 from typing import Any
 
 import flask
@@ -169,12 +170,10 @@ def _problem_schema() -> dict[str, Any]:
 
 def _path(rule: str) -> str:
     # /v1/members/<int:member>/grants -> /v1/members/{member}/grants, as apispec writes it
-    parts = []
-    for part in rule.split("/"):
-        parts.append("{" + part[1:-1].rpartition(":")[2] + "}" if part.startswith("<") else part)
-    return "/".join(parts)
+    return _CONVERTER.sub(r"{\1}", rule)
 
 
+_CONVERTER = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
 _KEY_PARAMETER = {
     "name": "Idempotency-Key",
     "in": "header",

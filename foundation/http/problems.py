@@ -5,10 +5,11 @@ from typing import Any
 
 import flask
 import structlog
+from flask_babel import get_locale, gettext
 from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException
 
-from foundation.access.principal import NotSignedIn, principal_or_none
+from foundation.access.principal import NotSignedIn, PrincipalKind, principal_or_none
 from foundation.database_errors import translate
 from foundation.errors import (
     BadRequest,
@@ -133,6 +134,16 @@ def _as_domain_error(status: int, error: HTTPException) -> DomainError:
     )
 
 
+def _in_words_of_reader(document: dict[str, Any]) -> dict[str, Any]:
+    """A person reads problems in their language where it has words for them; machines always get the same ones."""
+    principal = principal_or_none()
+    if principal is not None and principal.kind is PrincipalKind.PERSON and str(get_locale()) != "en":
+        document["detail"] = gettext(document["detail"])
+        for fault in document["errors"]:
+            fault["detail"] = gettext(fault["detail"])
+    return document
+
+
 def _answer(error: DomainError, headers: Mapping[str, str], *, logged: bool = False) -> flask.Response:
     request = current_request()
     treatment = error.treatment
@@ -142,7 +153,9 @@ def _answer(error: DomainError, headers: Mapping[str, str], *, logged: bool = Fa
     if wants_page(request):
         response = _page(error, request)
     else:
-        response = flask.Response(encode(problem(error, request.id)), treatment.status, mimetype=PROBLEM_TYPE)
+        response = flask.Response(
+            encode(_in_words_of_reader(problem(error, request.id))), treatment.status, mimetype=PROBLEM_TYPE
+        )
     response.headers.extend(headers)
     if treatment.retryable:
         response.headers["Retry-After"] = str(error.facts.get("retry_after_s", RETRY_AFTER_S))

@@ -29,9 +29,9 @@ class MenuItem:
 class Room:
     """Everything of one package that the web application serves.
 
-    `blueprints` are foundation.http.Blueprint (JSON under /v1), `pages` are foundation.http.Pages. `translations` is the folder
-    that holds `<locale>/LC_MESSAGES/messages.po`, None where a package has no words of its own on pages. `static` is a flat
-    folder of scripts and style sheets: `{{ asset("<room name>/file.js") }}` in a template.
+    `blueprints` are foundation.http.Blueprint (JSON under /v1), `pages` foundation.http.Pages. `translations` is the
+    folder that holds `<locale>/LC_MESSAGES/messages.po`, None where a package has no words of its own on pages.
+    `static` is a flat folder of scripts and style sheets: `{{ asset("<room name>/file.js") }}` in a template.
     """
 
     name: str

@@ -140,7 +140,7 @@ def keep(facts: Mapping[str, Any]) -> None:
 
 
 def keyed_request(path_values: Mapping[str, Any]) -> Keyed:
-    """The Idempotency-Key of the current request and the hash of what it asks. Raises IdempotencyKeyMissing, ...Invalid."""
+    """The key of this request and the hash of what it asks. Raises IdempotencyKeyMissing, IdempotencyKeyInvalid."""
     request = current_request()
     header = request.environ.get("HTTP_IDEMPOTENCY_KEY")
     if not header:

@@ -13,7 +13,11 @@ from foundation.money import exponent, format_money
 
 def money(amount: int | None, currency: str) -> str:
     """Minor units as people write them; an en dash for nothing known."""
-    return "–" if amount is None else format_money(amount, currency, _language())
+    if amount is None:
+        return "–"
+    text = format_money(amount, currency, _language())
+    # English writes CN¥ to tell it from Japan's; at home there is one yen sign.
+    return text.replace("CN¥", "¥") if currency == flask.current_app.config["COMPANY_CURRENCY"] else text
 
 
 def number(value: int | None) -> str:

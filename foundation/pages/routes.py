@@ -48,12 +48,37 @@ class LanguageUnknown(BadRequest):
 def page_routes(limiter: RateLimiter) -> flask.Blueprint:
     """The routes of the shell."""
     routes = flask.Blueprint("shell", __name__, template_folder="templates")
+    _add_open_pages(routes)
+    _add_login(routes, limiter)
+    _add_account(routes, limiter)
+    return routes
 
+
+def _add_open_pages(routes: flask.Blueprint) -> None:
     @routes.route("/")
     @allow_anyone
     def home() -> flask.Response:
         return _to(home_of(principal_or_none()))
 
+    @routes.route("/language")
+    @allow_anyone
+    def language() -> flask.Response:
+        to = flask.request.args.get("to", "")
+        if to not in LANGUAGES:
+            raise LanguageUnknown("pages speak English (en) and Chinese (zh)")
+        response = _to(local_address(flask.request.args.get("next")) or "/")
+        response.set_cookie(
+            LANGUAGE_COOKIE, to, max_age=LANGUAGE_KEPT_S, httponly=True, samesite="Lax", secure=flask.request.is_secure
+        )
+        return response
+
+    @routes.route("/docs")
+    @allow_anyone
+    def docs() -> flask.Response:
+        return flask.make_response(render("shell/docs.html"))
+
+
+def _add_login(routes: flask.Blueprint, limiter: RateLimiter) -> None:
     @routes.route("/login")
     @allow_anyone
     def login() -> flask.Response:
@@ -91,6 +116,8 @@ def page_routes(limiter: RateLimiter) -> flask.Blueprint:
         response.delete_cookie(SESSION_COOKIE, path="/")
         return response
 
+
+def _add_account(routes: flask.Blueprint, limiter: RateLimiter) -> None:
     @routes.route("/account")
     @allow_signed_in
     def account() -> flask.Response:
@@ -127,25 +154,6 @@ def page_routes(limiter: RateLimiter) -> flask.Blueprint:
         response = _to("/login")
         response.delete_cookie(SESSION_COOKIE, path="/")
         return response
-
-    @routes.route("/language")
-    @allow_anyone
-    def language() -> flask.Response:
-        to = flask.request.args.get("to", "")
-        if to not in LANGUAGES:
-            raise LanguageUnknown("pages speak English (en) and Chinese (zh)")
-        response = _to(local_address(flask.request.args.get("next")) or "/")
-        response.set_cookie(
-            LANGUAGE_COOKIE, to, max_age=LANGUAGE_KEPT_S, httponly=True, samesite="Lax", secure=flask.request.is_secure
-        )
-        return response
-
-    @routes.route("/docs")
-    @allow_anyone
-    def docs() -> flask.Response:
-        return flask.make_response(render("shell/docs.html"))
-
-    return routes
 
 
 def local_address(address: str | None) -> str | None:

@@ -1,7 +1,7 @@
 """Two languages: the catalogues of all packages as one, compiled when the application starts.
 
-Sources of truth are `<package>/.../translations/zh/LC_MESSAGES/messages.po`; English is the words in the code. Nothing compiled
-lies on disk, so nothing compiled can be old.
+The sources are `<package>/.../translations/zh/LC_MESSAGES/messages.po`; English is the words in the code. Nothing
+compiled lies on disk, so nothing compiled can be old.
 """
 
 import io
