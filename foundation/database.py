@@ -112,10 +112,13 @@ class Database:
                 if read_only:
                     connection.exec_driver_sql("SET TRANSACTION READ ONLY")
                 yield tx
-                if tx.rows:
+                packed = tx.rows.packed()
+                if packed is not None and packed.fits_pipeline:
                     with tx.pipeline():
-                        tx.flush()
+                        packed.send(tx.raw)
                         transaction.commit()
+                elif packed is not None:
+                    packed.send(tx.raw)
         tx.committed()
 
     def dispose(self) -> None:

@@ -14,6 +14,10 @@ import psycopg
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 
+# psycopg 3.3 waits for an answer after its last pipelined command even if the socket has not taken all of it yet; the
+# server then waits for the rest, for ever (psycopg issue 685). Seen with 1 MB, not with 500 kB.
+PIPELINE_CHARACTERS_MAX = 64_000
+
 _encode = msgspec.json.Encoder(uuid_format="canonical").encode
 
 
@@ -86,10 +90,31 @@ class Rows:
     def discard(self) -> None:
         self._waiting = {}
 
-    def write(self, connection: psycopg.Connection[Any]) -> None:
-        """Send everything that waits as one prepared statement; the order between tables does not matter."""
+    def packed(self) -> "Packed | None":
+        """Everything that waits, as one prepared statement; the order between tables does not matter."""
         if not self._waiting:
-            return
+            return None
         waiting, self._waiting = self._waiting, {}
         writes = tuple(sorted(waiting, key=id))
-        connection.execute(_statement(writes), [_encode(waiting[write]).decode() for write in writes], prepare=True)
+        return Packed(_statement(writes), [_encode(waiting[write]).decode() for write in writes])
+
+    def write(self, connection: psycopg.Connection[Any]) -> None:
+        """Send everything that waits."""
+        if (packed := self.packed()) is not None:
+            packed.send(connection)
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Rows as one statement with a JSON array for each table."""
+
+    statement: LiteralString
+    parameters: list[str]
+
+    @property
+    def fits_pipeline(self) -> bool:
+        """Whether it is small enough to be the last but one command of a pipeline."""
+        return sum(map(len, self.parameters)) <= PIPELINE_CHARACTERS_MAX
+
+    def send(self, connection: psycopg.Connection[Any]) -> None:
+        connection.execute(self.statement, self.parameters, prepare=True)
