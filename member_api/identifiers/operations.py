@@ -206,7 +206,7 @@ def announce_claimed(tx: Tx, attached: Iterable[Attached]) -> None:
         if found.was_waiting:
             waiting.setdefault(found.member_id, []).append(found.id)
     for member_id, claim_ids in waiting.items():
-        announce(tx, "member.claimed", {"member_id": member_id, "claim_ids": claim_ids})
+        announce(tx, "member.claimed", {"member": str(member_id), "member_id": member_id, "claim_ids": claim_ids})
 
 
 def _attach_row(n: int, attachment: Attachment) -> dict[str, Any]:

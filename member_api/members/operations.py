@@ -474,6 +474,10 @@ def replace_lost_card(
     blocked = [card for card in cards if (card.identifier == lost if lost else card.status == IdentifierStatus.ACTIVE)]
     if not blocked:
         raise CardUnknown("The member has no such card", errors=[FieldError("/lost", "is not a card of this member")])
+    if new is not None and any(card.replaced_by is not None for card in blocked):
+        raise IdentifierBlocked(
+            "This card has been replaced already", errors=[FieldError("/lost", "has been replaced")]
+        )
     if new is not None and any(card.identifier == new for card in blocked):
         raise CardUnknown("The new card is the lost one", errors=[FieldError("/card", "is the card that was lost")])
     attached = None if new is None else give_identifier(tx, key, new)
