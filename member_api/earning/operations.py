@@ -1,6 +1,6 @@
 """Publishing earning rules, and finding the version in force at a moment."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,10 +13,11 @@ from foundation.errors import FieldError, Invalid
 from foundation.events import announce
 from foundation.money import is_currency
 from foundation.reference_cache import ReferenceCache
-from member_api.earning.rules import Programme
+from member_api.earning.rules import Life, Programme
 from member_api.earning.tables import earning_rules
 
 VERSIONS_MAX = 10_000
+DAYS_MAX = 36_500
 
 
 class ProgrammeInvalid(Invalid):
@@ -51,31 +52,33 @@ def read_programme(document: Mapping[str, Any]) -> Programme:
     return programme
 
 
-def _faults(programme: Programme) -> Any:
+def _faults(programme: Programme) -> Iterator[FieldError]:
     for n, rate in enumerate(programme.rates):
         if not 0 <= rate.micro_points <= 10**9:
             yield FieldError(f"/programme/rates/{n}/micro_points", "must be between 0 and a thousand million")
+    yield from _threshold_faults(programme)
+    yield from _life_faults("points_life", programme.points_life)
+    if not 0 < programme.redeem_points <= 10**6 or not 0 < programme.redeem_money <= 10**6:
+        yield FieldError("/programme/redeem_points", "redeem_points and redeem_money must be between 1 and a million")
+    grace = programme.grace
+    if not all(0 <= days <= DAYS_MAX for days in (grace.points, grace.ecoin, grace.cash)):
+        yield FieldError("/programme/grace", f"days must be between 0 and {DAYS_MAX}")
+
+
+def _threshold_faults(programme: Programme) -> Iterator[FieldError]:
     for n, offer in enumerate(programme.thresholds):
         if not 0 < offer.spend <= 10**12 or not 0 < offer.get <= 10**12:
             yield FieldError(f"/programme/thresholds/{n}", "spend and get must be above 0")
         if not is_currency(offer.currency):
             yield FieldError(f"/programme/thresholds/{n}/currency", "is not an ISO 4217 currency")
+        yield from _life_faults(f"thresholds/{n}/life", offer.life)
     if len({offer.name for offer in programme.thresholds}) < len(programme.thresholds):
         yield FieldError("/programme/thresholds", "names must differ")
-    for name, life in [
-        ("points_life", programme.points_life),
-        *((f"thresholds/{n}/life", t.life) for n, t in enumerate(programme.thresholds)),
-    ]:
-        if (
-            not 0 <= life.months <= 1200
-            or not 0 <= life.days <= 36_500
-            or life.to_end_of not in ("day", "month", "year")
-        ):
-            yield FieldError(f"/programme/{name}", "months 0-1200, days 0-36500, to_end_of day, month or year")
-    if not 0 < programme.redeem_points <= 10**6 or not 0 < programme.redeem_money <= 10**6:
-        yield FieldError("/programme/redeem_points", "redeem_points and redeem_money must be between 1 and a million")
-    if min(programme.grace.points, programme.grace.ecoin, programme.grace.cash) < 0:
-        yield FieldError("/programme/grace", "days must not be negative")
+
+
+def _life_faults(name: str, life: Life) -> Iterator[FieldError]:
+    if not 0 <= life.months <= 1200 or not 0 <= life.days <= DAYS_MAX or life.to_end_of not in ("day", "month", "year"):
+        yield FieldError(f"/programme/{name}", f"months 0-1200, days 0-{DAYS_MAX}, to_end_of day, month or year")
 
 
 def _load(tx: Tx, keys: Collection[str]) -> dict[str, tuple[RuleVersion, ...]]:

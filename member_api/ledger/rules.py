@@ -211,6 +211,7 @@ class Hold:
     created_at: datetime
     ended_at: datetime | None
     actor: str
+    reference: str
     lots: list[tuple[int, int]]
     is_new: bool = False
     changed: bool = False
@@ -349,14 +350,17 @@ class Wallet:
         return [(lot.id, units) for lot, units in chosen]
 
     def place_hold(
-        self, kind: Kind, format: str | None, currency: str | None, amount: int, expires_at: datetime, actor: str, *,
-        usable: Callable[[Lot], bool] = lambda _lot: True,
+        self, kind: Kind, format: str | None, currency: str | None, amount: int, expires_at: datetime, *,
+        actor: str, reference: str, usable: Callable[[Lot], bool] = lambda _lot: True,
     ) -> Hold:  # fmt: skip
-        """Set `amount` > 0 aside until `expires_at`. Raises InsufficientBalance, and then nothing has changed."""
+        """Set `amount` > 0 aside until `expires_at`; `reference` names the request.
+
+        Raises InsufficientBalance, and then nothing has changed.
+        """
         lots = self.hold(kind, currency, amount, usable=usable)
         hold = Hold(
             self.new_id(), self.member_id, kind.value, format, currency, amount, 0, HoldState.OPEN.value, expires_at,
-            self.now, None, actor, lots, is_new=True,
+            self.now, None, actor, reference, lots, is_new=True,
         )  # fmt: skip
         self.holds[hold.id] = hold
         return hold

@@ -74,6 +74,7 @@ hold = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("ended_at", DateTime(timezone=True)),
     Column("actor", Text, nullable=False),
+    Column("reference", Text, nullable=False),
 )
 
 hold_lot = Table(
@@ -223,6 +224,7 @@ class HoldRow(msgspec.Struct, frozen=True):
     expires_at: datetime
     created_at: datetime
     actor: str
+    reference: str
 
 
 class HoldEnd(msgspec.Struct, frozen=True):

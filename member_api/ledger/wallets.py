@@ -8,6 +8,7 @@ import threading
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -110,12 +111,21 @@ OPEN_LOTS = LOT + "JOIN member.account AS a ON a.id = l.account_id WHERE a.membe
 OWED = """
 SELECT lot_id, substitute_id, member_id, amount FROM member.substitution WHERE member_id = ANY(%s) AND amount > 0
 """
+OPEN_OR_OWING = (
+    OPEN_LOTS
+    + """ UNION ALL
+SELECT l.id, l.account_id, l.origin, l.source, l.funder, l.conditions, l.purchase, l.parent, l.expires_on,
+       l.amount, l.remaining, l.held, l.expired, l.at
+FROM member.substitution AS s JOIN member.lot AS l ON l.id IN (s.lot_id, s.substitute_id)
+WHERE s.member_id = ANY(%s) AND s.amount > 0
+"""
+)
 NAMED_LOTS = LOT + "WHERE l.id = ANY(%s)"
 PURCHASE_LOTS = LOT + "WHERE l.purchase = ANY(%s)"
 # The holds that are asked for, and those whose time is over. Their lots hold something, so they are open and loaded.
 HOLDS = """
 SELECT h.id, h.member_id, h.kind, h.format, h.currency, h.amount, h.captured, h.state, h.expires_at, h.created_at,
-       h.ended_at, h.actor, array_agg(ARRAY[p.lot_id, p.amount] ORDER BY p.lot_id)
+       h.ended_at, h.actor, h.reference, array_agg(ARRAY[p.lot_id, p.amount] ORDER BY p.lot_id)
 FROM member.hold AS h JOIN member.hold_lot AS p ON p.hold_id = h.id
 WHERE h.member_id = ANY(%s) AND (h.id = ANY(%s) OR (h.state = 'open' AND h.expires_at <= %s))
 GROUP BY h.id
@@ -211,14 +221,33 @@ def lock_wallet(
 
 
 def read_wallet(tx: Tx, member: int) -> Wallet:
-    """One member's accounts and open lots, to look at only: nothing is locked, and nothing of it may be recorded."""
+    """One member's accounts and open lots as a spend would find them, to look at only.
+
+    Nothing is locked, and nothing of it may be recorded: lots whose day has passed and holds whose time is over are
+    gone from it, whether or not the jobs have written that down yet.
+    """
     with tx.pipeline():
         accounts = tx.ask(ACCOUNTS, ([member],))
-        lots = tx.ask(OPEN_LOTS, ([member],))
-    wallet = Wallet(member, [Account(*row) for row in accounts], today=today(tx), now=tx.now, new_id=new_id)
+        lots = tx.ask(OPEN_OR_OWING, ([member], [member]))
+        owed = tx.ask(OWED, ([member],))
+        overdue = tx.ask(HOLDS, ([member], [], tx.now))
+    numbers = count(-1, -1)
+    wallet = Wallet(
+        member, [Account(*row) for row in accounts], today=today(tx), now=tx.now, new_id=lambda: next(numbers)
+    )
     by_id = {account.id: account for account in wallet.accounts.values()}
-    wallet.lots = {row[0]: _lot(row, by_id) for row in lots}
+    wallet.lots = {row[0]: _lot(row, by_id) for row in lots if row[1] in by_id}
+    # A posting may commit between the statements: what names a lot that was not read yet is left out.
+    wallet.substitutions = [
+        Substitution(owner, substitute, amount)
+        for owner, substitute, _, amount in owed
+        if owner in wallet.lots and substitute in wallet.lots
+    ]
+    holds = (Hold(*row) for row in overdue)
+    wallet.holds = {hold.id: hold for hold in holds if all(lot in wallet.lots for lot, _ in hold.lots)}
     wallet.complete = True
+    wallet.end_overdue_holds()
+    wallet.expire_overdue()
     return wallet
 
 
@@ -331,7 +360,7 @@ def _record_holds(tx: Tx, wallet: Wallet) -> None:
                 OPEN_HOLD,
                 HoldRow(
                     hold.id, hold.member_id, hold.kind, hold.format, hold.currency, hold.amount, hold.captured,
-                    hold.state, hold.expires_at, hold.created_at, hold.actor,
+                    hold.state, hold.expires_at, hold.created_at, hold.actor, hold.reference,
                 ),
             )  # fmt: skip
             tx.rows.extend(HOLD_LOT, [HoldLotRow(hold.id, lot, units) for lot, units in hold.lots])

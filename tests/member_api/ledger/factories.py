@@ -6,7 +6,7 @@ from itertools import count
 from uuid import UUID
 
 from foundation.identifiers import dated_id
-from member_api.ledger.rules import Draft, Kind, Lot, Origin, Provenance, System, Wallet
+from member_api.ledger.rules import Draft, Hold, Kind, Lot, Origin, Provenance, System, Wallet
 
 TODAY = date(2026, 11, 21)
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
@@ -95,3 +95,8 @@ def must_hold(wallet: Wallet) -> None:
     for debt in wallet.lots.values():
         if debt.origin == "debt":
             assert -debt.remaining == sum(s.amount for s in wallet.substitutions if s.substitute == debt.id)
+
+
+def holds(wallet: Wallet, amount: int, expires_at: datetime) -> Hold:
+    """Points set aside."""
+    return wallet.place_hold(Kind.POINTS, None, None, amount, expires_at, actor="till", reference="till/1")

@@ -4,7 +4,16 @@ from datetime import date, timedelta
 
 import pytest
 
-from member_api.ledger.rules import CaptureTooLarge, HoldEnded, HoldState, InsufficientBalance, Kind, System
+from member_api.ledger.rules import (
+    CaptureTooLarge,
+    HoldEnded,
+    HoldState,
+    InsufficientBalance,
+    Kind,
+    Lot,
+    System,
+    Wallet,
+)
 from tests.member_api.ledger.factories import (
     NOW,
     TODAY,
@@ -14,6 +23,7 @@ from tests.member_api.ledger.factories import (
     earns,
     gets_back,
     granted,
+    holds,
     must_hold,
     spends,
 )
@@ -22,12 +32,12 @@ SOON, LATER = TODAY + timedelta(days=10), TODAY + timedelta(days=100)
 TOMORROW = TODAY + timedelta(days=1)
 
 
-def left(wallet, *lots):
+def left(_wallet: Wallet, *lots: Lot) -> list[int]:
     return [lot.remaining for lot in lots]
 
 
 # ------------------------------------------------------------------------------------------------ spending
-def test_spending_takes_the_soonest_expiry_first_then_the_oldest():
+def test_spending_takes_the_soonest_expiry_first_then_the_oldest() -> None:
     wallet = a_wallet()
     never = granted(wallet, 50)
     later = granted(wallet, 30, expires_on=LATER)
@@ -41,7 +51,7 @@ def test_spending_takes_the_soonest_expiry_first_then_the_oldest():
     must_hold(wallet)
 
 
-def test_spending_more_than_there_is_is_refused_and_changes_nothing():
+def test_spending_more_than_there_is_is_refused_and_changes_nothing() -> None:
     wallet = a_wallet()
     lot = granted(wallet, 20)
     journals = len(wallet.drafts)
@@ -54,10 +64,10 @@ def test_spending_more_than_there_is_is_refused_and_changes_nothing():
     assert [len(draft.legs) for draft in wallet.drafts[journals:]] == [0]
 
 
-def test_what_is_set_aside_cannot_be_spent():
+def test_what_is_set_aside_cannot_be_spent() -> None:
     wallet = a_wallet()
     granted(wallet, 100)
-    wallet.place_hold(Kind.POINTS, None, None, 80, NOW + timedelta(minutes=5), "till")
+    holds(wallet, 80, NOW + timedelta(minutes=5))
     with pytest.raises(InsufficientBalance):
         spends(wallet, 21)
     assert spends(wallet, 20)
@@ -65,7 +75,7 @@ def test_what_is_set_aside_cannot_be_spent():
     must_hold(wallet)
 
 
-def test_a_debt_counts_against_what_other_lots_hold():
+def test_a_debt_counts_against_what_other_lots_hold() -> None:
     wallet = a_wallet()
     earned = earns(wallet, 100)
     spends(wallet, 100)
@@ -79,7 +89,7 @@ def test_a_debt_counts_against_what_other_lots_hold():
     must_hold(wallet)
 
 
-def test_a_condition_that_is_not_met_leaves_the_lot_alone():
+def test_a_condition_that_is_not_met_leaves_the_lot_alone() -> None:
     wallet = a_wallet()
     here = granted(wallet, 10, expires_on=LATER)
     elsewhere = granted(wallet, 90, expires_on=SOON)
@@ -92,10 +102,10 @@ def test_a_condition_that_is_not_met_leaves_the_lot_alone():
 
 
 # ------------------------------------------------------------------------------------------------ expiring
-def test_an_overdue_lot_expires_but_for_what_is_held():
+def test_an_overdue_lot_expires_but_for_what_is_held() -> None:
     wallet = a_wallet()
     lot = granted(wallet, 100, expires_on=SOON)
-    hold = wallet.place_hold(Kind.POINTS, None, None, 40, NOW + timedelta(days=99), "till")
+    hold = holds(wallet, 40, NOW + timedelta(days=99))
     wallet.today = SOON + timedelta(days=1)
 
     wallet.expire_overdue()
@@ -107,7 +117,7 @@ def test_an_overdue_lot_expires_but_for_what_is_held():
     must_hold(wallet)
 
 
-def test_a_lot_is_good_until_the_end_of_its_last_day():
+def test_a_lot_is_good_until_the_end_of_its_last_day() -> None:
     wallet = a_wallet()
     granted(wallet, 100, expires_on=SOON)
     wallet.today = SOON
@@ -116,10 +126,10 @@ def test_a_lot_is_good_until_the_end_of_its_last_day():
     assert wallet.expire_overdue() is not None
 
 
-def test_a_lot_that_expires_in_parts_on_one_day_makes_two_journals_with_ids_of_their_own():
+def test_a_lot_that_expires_in_parts_on_one_day_makes_two_journals_with_ids_of_their_own() -> None:
     wallet = a_wallet()
     lot = earns(wallet, 100, expires_on=SOON)
-    hold = wallet.place_hold(Kind.POINTS, None, None, 50, NOW + timedelta(days=99), "till")
+    hold = holds(wallet, 50, NOW + timedelta(days=99))
     wallet.today = SOON + timedelta(days=1)
     wallet.expire_overdue()
     claws_back(wallet, lot, 50)  # what expired pays the clawback: `expired` is back where it was
@@ -132,10 +142,10 @@ def test_a_lot_that_expires_in_parts_on_one_day_makes_two_journals_with_ids_of_t
 
 
 # ------------------------------------------------------------------------------------------------ holds
-def test_a_captured_part_is_spent_and_the_rest_is_free_again():
+def test_a_captured_part_is_spent_and_the_rest_is_free_again() -> None:
     wallet = a_wallet()
     soon, later = granted(wallet, 30, expires_on=SOON), granted(wallet, 70, expires_on=LATER)
-    hold = wallet.place_hold(Kind.POINTS, None, None, 60, NOW + timedelta(minutes=5), "till")
+    hold = holds(wallet, 60, NOW + timedelta(minutes=5))
     assert hold.lots == [(soon.id, 30), (later.id, 30)]
     assert wallet.balance("points") == (100, 40)
 
@@ -148,10 +158,10 @@ def test_a_captured_part_is_spent_and_the_rest_is_free_again():
 
 
 @pytest.mark.parametrize("end", ["captured", "released", "expired"])
-def test_a_hold_that_has_ended_can_never_be_captured_or_released(end):
+def test_a_hold_that_has_ended_can_never_be_captured_or_released(end: str) -> None:
     wallet = a_wallet()
     granted(wallet, 100)
-    hold = wallet.place_hold(Kind.POINTS, None, None, 60, NOW + timedelta(minutes=5), "till")
+    hold = holds(wallet, 60, NOW + timedelta(minutes=5))
     if end == "captured":
         wallet.capture_hold(hold, 60, store=None)
     elif end == "released":
@@ -168,30 +178,30 @@ def test_a_hold_that_has_ended_can_never_be_captured_or_released(end):
     must_hold(wallet)
 
 
-def test_a_hold_whose_time_is_over_cannot_be_captured_even_before_anybody_ended_it():
+def test_a_hold_whose_time_is_over_cannot_be_captured_even_before_anybody_ended_it() -> None:
     wallet = a_wallet()
     granted(wallet, 100)
-    hold = wallet.place_hold(Kind.POINTS, None, None, 60, NOW + timedelta(minutes=5), "till")
+    hold = holds(wallet, 60, NOW + timedelta(minutes=5))
     wallet.now = NOW + timedelta(minutes=5)
     with pytest.raises(HoldEnded):
         wallet.capture_hold(hold, 60, store=None)
     assert wallet.balance("points") == (100, 40)
 
 
-def test_no_more_is_captured_than_was_held():
+def test_no_more_is_captured_than_was_held() -> None:
     wallet = a_wallet()
     granted(wallet, 100)
-    hold = wallet.place_hold(Kind.POINTS, None, None, 60, NOW + timedelta(minutes=5), "till")
+    hold = holds(wallet, 60, NOW + timedelta(minutes=5))
     with pytest.raises(CaptureTooLarge):
         wallet.capture_hold(hold, 61, store=None)
     assert hold.state == HoldState.OPEN
     assert wallet.balance("points") == (100, 40)
 
 
-def test_what_a_hold_lets_go_goes_first_to_those_who_paid_a_clawback_for_it():
+def test_what_a_hold_lets_go_goes_first_to_those_who_paid_a_clawback_for_it() -> None:
     wallet = a_wallet()
     earned = earns(wallet, 100, expires_on=SOON)
-    hold = wallet.place_hold(Kind.POINTS, None, None, 100, NOW + timedelta(minutes=5), "till")
+    hold = holds(wallet, 100, NOW + timedelta(minutes=5))
     other = granted(wallet, 30, expires_on=LATER)
     claws_back(wallet, earned, 100)
     assert other.remaining == 0
@@ -206,7 +216,7 @@ def test_what_a_hold_lets_go_goes_first_to_those_who_paid_a_clawback_for_it():
 
 
 # ------------------------------------------------------------------------------------------------ taking back
-def test_a_clawback_takes_the_purchases_own_lot_first():
+def test_a_clawback_takes_the_purchases_own_lot_first() -> None:
     wallet = a_wallet()
     other, earned = granted(wallet, 50, expires_on=SOON), earns(wallet, 60, expires_on=LATER)
     assert claws_back(wallet, earned, 60) == 0
@@ -214,7 +224,7 @@ def test_a_clawback_takes_the_purchases_own_lot_first():
     must_hold(wallet)
 
 
-def test_what_was_spent_already_comes_from_other_lots_and_then_becomes_a_debt():
+def test_what_was_spent_already_comes_from_other_lots_and_then_becomes_a_debt() -> None:
     wallet = a_wallet()
     earned = earns(wallet, 100, expires_on=SOON)
     spends(wallet, 100)
@@ -226,7 +236,7 @@ def test_what_was_spent_already_comes_from_other_lots_and_then_becomes_a_debt():
     must_hold(wallet)
 
 
-def test_later_earnings_repay_a_debt_first():
+def test_later_earnings_repay_a_debt_first() -> None:
     wallet = a_wallet()
     earned = earns(wallet, 100)
     spends(wallet, 100)
@@ -237,7 +247,7 @@ def test_later_earnings_repay_a_debt_first():
     must_hold(wallet)
 
 
-def test_when_what_was_spent_comes_back_the_debt_goes_first():
+def test_when_what_was_spent_comes_back_the_debt_goes_first() -> None:
     wallet = a_wallet()
     earned = earns(wallet, 100)
     spends(wallet, 100)
@@ -249,7 +259,7 @@ def test_when_what_was_spent_comes_back_the_debt_goes_first():
 
 
 @pytest.mark.parametrize("first", ["the repaying purchase", "the purchase that was paid with points"])
-def test_a_repayment_is_undone_whichever_comes_back_first(first):
+def test_a_repayment_is_undone_whichever_comes_back_first(first: str) -> None:
     wallet = a_wallet()
     earned = earns(wallet, 100)
     spends(wallet, 100)
@@ -266,7 +276,7 @@ def test_a_repayment_is_undone_whichever_comes_back_first(first):
     must_hold(wallet)
 
 
-def test_what_has_expired_meanwhile_counts_as_taken_back():
+def test_what_has_expired_meanwhile_counts_as_taken_back() -> None:
     wallet = a_wallet()
     earned = earns(wallet, 100, expires_on=SOON)
     wallet.today = SOON + timedelta(days=1)
@@ -278,7 +288,7 @@ def test_what_has_expired_meanwhile_counts_as_taken_back():
     must_hold(wallet)
 
 
-def test_e_coins_spent_already_are_not_borrowed_but_told():
+def test_e_coins_spent_already_are_not_borrowed_but_told() -> None:
     wallet = a_wallet()
     gift = earns(wallet, 60, kind=Kind.ECOIN, currency="CNY", source="300 gives 60")
     other = granted(wallet, 500, kind=Kind.ECOIN)
@@ -293,7 +303,7 @@ def test_e_coins_spent_already_are_not_borrowed_but_told():
 
 
 # ------------------------------------------------------------------------------------------------ giving back
-def test_what_comes_back_into_an_expired_lot_lasts_for_the_days_of_grace():
+def test_what_comes_back_into_an_expired_lot_lasts_for_the_days_of_grace() -> None:
     wallet = a_wallet()
     lot = granted(wallet, 80, expires_on=SOON)
     spends(wallet, 80)
@@ -308,7 +318,7 @@ def test_what_comes_back_into_an_expired_lot_lasts_for_the_days_of_grace():
     must_hold(wallet)
 
 
-def test_a_clawback_finds_what_came_back_by_grace():
+def test_a_clawback_finds_what_came_back_by_grace() -> None:
     wallet = a_wallet()
     earned = earns(wallet, 100, expires_on=SOON)
     spends(wallet, 100)
@@ -320,7 +330,7 @@ def test_a_clawback_finds_what_came_back_by_grace():
     must_hold(wallet)
 
 
-def test_a_pair_that_was_settled_may_come_to_owe_again():
+def test_a_pair_that_was_settled_may_come_to_owe_again() -> None:
     wallet = a_wallet()
     earned = earns(wallet, 100, expires_on=SOON)
     other = granted(wallet, 100, expires_on=LATER)
@@ -336,7 +346,7 @@ def test_a_pair_that_was_settled_may_come_to_owe_again():
     must_hold(wallet)
 
 
-def test_the_next_expiry_is_never_a_day_that_has_passed():
+def test_the_next_expiry_is_never_a_day_that_has_passed() -> None:
     wallet = a_wallet()
     wallet.complete = False
     earns(wallet, 10, expires_on=date(2020, 1, 31))
