@@ -6,7 +6,7 @@ together with the COMMIT. So a sale costs two round trips, whatever it touches.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from typing import Any, LiteralString, cast
 
@@ -19,6 +19,8 @@ from sqlalchemy.sql.base import Executable
 from foundation.clock import Clock, SystemClock
 from foundation.rows import Rows
 from foundation.settings import Settings, get_settings
+
+PIPELINE_BYTES_MAX = 32 * 1024
 
 
 class Tx:
@@ -59,9 +61,13 @@ class Tx:
         """Send one prepared statement through psycopg; inside a pipeline it does not wait for its answer."""
         return self.raw.execute(sql, parameters, prepare=True)
 
-    def pipeline(self) -> AbstractContextManager[psycopg.Pipeline]:
-        """Statements asked inside share a round trip."""
-        return self.raw.pipeline()
+    def pipeline(self, payload: int = 0) -> AbstractContextManager[psycopg.Pipeline | None]:
+        """Statements asked inside share a round trip; if `payload` (bytes, roughly) is large they go one by one.
+
+        psycopg 3.3 waits for an answer after its last pipelined command even if the socket has not taken all of it yet;
+        the server then waits for the rest, for ever (psycopg issue 685).
+        """
+        return self.raw.pipeline() if payload < PIPELINE_BYTES_MAX else nullcontext()
 
     def flush(self) -> None:
         """Write the collected rows now."""
@@ -112,13 +118,10 @@ class Database:
                 if read_only:
                     connection.exec_driver_sql("SET TRANSACTION READ ONLY")
                 yield tx
-                packed = tx.rows.packed()
-                if packed is not None and packed.fits_pipeline:
-                    with tx.pipeline():
+                if (packed := tx.rows.packed()) is not None:
+                    with tx.pipeline(packed.size):
                         packed.send(tx.raw)
                         transaction.commit()
-                elif packed is not None:
-                    packed.send(tx.raw)
         tx.committed()
 
     def dispose(self) -> None:

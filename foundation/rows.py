@@ -14,10 +14,6 @@ import psycopg
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 
-# psycopg 3.3 waits for an answer after its last pipelined command even if the socket has not taken all of it yet; the
-# server then waits for the rest, for ever (psycopg issue 685). Seen with 1 MB, not with 500 kB.
-PIPELINE_CHARACTERS_MAX = 64_000
-
 _encode = msgspec.json.Encoder(uuid_format="canonical").encode
 
 
@@ -66,7 +62,7 @@ class Write:
 @lru_cache(maxsize=512)
 def _statement(writes: tuple[Write, ...]) -> LiteralString:
     parts = [f"w{n} AS ({write.clause('%s::json')})" for n, write in enumerate(writes)]
-    return cast("LiteralString", f"WITH {', '.join(parts)} SELECT 1")
+    return f"WITH {', '.join(parts)} SELECT 1"  # type: ignore[return-value]
 
 
 class Rows:
@@ -112,9 +108,9 @@ class Packed:
     parameters: list[str]
 
     @property
-    def fits_pipeline(self) -> bool:
-        """Whether it is small enough to be the last but one command of a pipeline."""
-        return sum(map(len, self.parameters)) <= PIPELINE_CHARACTERS_MAX
+    def size(self) -> int:
+        """About how many bytes go to the server."""
+        return sum(map(len, self.parameters))
 
     def send(self, connection: psycopg.Connection[Any]) -> None:
         connection.execute(self.statement, self.parameters, prepare=True)

@@ -184,7 +184,7 @@ def post_receipts(
     outcomes of their own; Refused is raised when the accounts refuse one, and then nothing may be committed.
     UniqueViolation at the commit says that another process was faster: roll back and do it again.
     """
-    with tx.pipeline():
+    with tx.pipeline(sum([200 + 64 * len(item.receipt.lines) for item in items])):
         asked = claim(tx, key.client, key.key, key.content_hash) if key is not None else None
         known = _ask_known(tx, items)
         products = ask_products(tx, _product_codes(items))
