@@ -8,7 +8,7 @@ SOURCES := regulars marketing analytics pos_adapter member_api organisation foun
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint types imports bench lock clean backup restore status verify
+.PHONY: help run test check format lint types imports bench lock clean backup restore status verify secrets
 
 help: ## list what there is to make
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,10 @@ status: $(VENV)/installed ## what runs, and is it ready
 
 verify: $(VENV)/installed ## prove the whole ledger
 	@exec $(REGULARS) ledger verify
+
+secrets: $(VENV)/installed ## write .env with fresh passwords and keys for docker-compose.yml, once
+	@test ! -e .env || { echo ".env is there already; its keys open your data, keep them."; exit 1; }
+	@umask 077 && $(REGULARS) secrets > .env.new && mv .env.new .env && echo "Wrote .env; keep a copy in a safe place."
 
 clean: ## forget caches and the virtual environment; data and keys in .regulars stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -141,6 +141,25 @@ def status() -> None:
 
 
 @main.command()
+@click.argument("part", type=click.Choice(["web", "worker", "relay"]))
+def alive(part: str) -> None:
+    """Exit 0 when this part works; for the health check of a container."""
+    from foundation.settings import get_settings
+    from regulars.running.status import is_alive
+
+    sys.exit(0 if is_alive(part, get_settings(), click.echo) else 1)
+
+
+@main.command()
+def secrets() -> None:
+    """Print fresh passwords and keys as lines of an .env file, for docker-compose.yml."""
+    from regulars.running.keys import new_secrets
+
+    for name, value in new_secrets().items():
+        click.echo(f"{name}={value}")
+
+
+@main.command()
 @click.argument("username")
 def administrator(username: str) -> None:
     """Make a person who may do everything; prints the password once. For a house without the demo."""

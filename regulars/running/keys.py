@@ -42,6 +42,12 @@ def keep_secret(path: Path, *, size: int = 32) -> str:
     return path.read_text().strip()
 
 
+def new_secrets() -> dict[str, str]:
+    """Everything secret that a production needs, made now from the system's randomness."""
+    passwords = {name: secrets.token_hex(24) for name in ("DATABASE_PASSWORD", "QUEUE_PASSWORD")}
+    return passwords | {name: secrets.token_hex(32) for name in KEY_FILES}
+
+
 def key_environment(directory: Path, given: Mapping[str, str]) -> dict[str, str]:
     """The variables that hand the keys to our processes: as given, else NAME_FILE of a file made on first use.
 

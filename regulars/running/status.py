@@ -5,6 +5,12 @@ from collections.abc import Callable
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+import redis
+import sqlalchemy
+
+from foundation.database import Database
+from foundation.http.health import NotReady, check_relay, check_worker
+from foundation.settings import Settings
 from regulars.running.home import Home
 
 TIMEOUT_S = 5.0
@@ -23,6 +29,21 @@ def tell_status(home: Home, say: Callable[[str], None]) -> bool:
     for part, words in parts.items():
         say(f"{part:<11} {words}")
     return is_ready
+
+
+def is_alive(part: str, settings: Settings, say: Callable[[str], None]) -> bool:
+    """Whether the web answers, or the worker or relay showed itself lately; says why not."""
+    try:
+        if part == "web":
+            with urlopen(f"http://127.0.0.1:{settings.port}/healthz", timeout=TIMEOUT_S) as answer:
+                return bool(answer.status == 200)
+        database = Database(settings)
+        {"worker": check_worker, "relay": check_relay}[part](database)
+        database.dispose()
+    except (NotReady, OSError, redis.RedisError, sqlalchemy.exc.SQLAlchemyError) as error:
+        say(f"{part}: {error}")
+        return False
+    return True
 
 
 def _readiness(base_url: str) -> tuple[dict[str, str], bool]:
