@@ -56,7 +56,7 @@ def upgrade() -> None:
         WHERE explanation IS NOT NULL AND place = 'before';
     CREATE INDEX sequence_gap_unannounced_idx ON pos.sequence_gap (noticed_at)
         WHERE closed_at IS NULL AND announced_at IS NULL;
-    CREATE INDEX sequence_gap_store_idx ON pos.sequence_gap (store_id, id);
+    CREATE INDEX sequence_gap_store_idx ON pos.sequence_gap (store_id, id) WHERE closed_at IS NULL;
     COMMENT ON COLUMN pos.sequence_gap.place IS 'inside the business date, or before its first number';
     COMMENT ON COLUMN pos.sequence_gap.announced_at IS 'null while the receipt may still be on its way';
 
@@ -93,7 +93,8 @@ def upgrade() -> None:
     COMMENT ON COLUMN pos.parked_receipt.content IS
         'as the till sent it, the member replaced by the id of a sealed claim';
 
-    -- A discard needs two people: one row a proposal, kept for ever.
+    -- A discard needs two people: one row a proposal, kept for ever. Of a flagged sale all of it, or only the part that
+    -- waits for its member, can be discarded.
     CREATE TABLE pos.discard (
         id           bigint  NOT NULL GENERATED ALWAYS AS IDENTITY,
         subject      text    NOT NULL,
@@ -109,7 +110,7 @@ def upgrade() -> None:
         CONSTRAINT discard_pkey PRIMARY KEY (id),
         CONSTRAINT discard_subject_check CHECK (
             (subject = 'parked' AND parked_id IS NOT NULL AND sale_id IS NULL)
-            OR (subject = 'flagged' AND sale_id IS NOT NULL AND parked_id IS NULL)),
+            OR (subject IN ('sale', 'member_part') AND sale_id IS NOT NULL AND parked_id IS NULL)),
         CONSTRAINT discard_state_check CHECK (state IN ('proposed', 'confirmed', 'refused', 'withdrawn')),
         CONSTRAINT discard_decided_check CHECK (
             (state = 'proposed') = (decided_at IS NULL) AND (decided_at IS NULL) = (decided_by IS NULL)),
@@ -136,6 +137,10 @@ def upgrade() -> None:
     );
     CREATE INDEX repair_parked_idx ON pos.repair (parked_id, id) WHERE parked_id IS NOT NULL;
     CREATE INDEX repair_sale_idx ON pos.repair (sale_id, id) WHERE sale_id IS NOT NULL;
+
+    -- What is sold before the catalogue knows it is found again when the product comes.
+    CREATE INDEX sale_line_unknown_product_idx ON pos.sale_line (product_code)
+        WHERE product_id IS NULL AND product_code IS NOT NULL;
     CREATE TRIGGER repair_is_append_only BEFORE UPDATE OR DELETE ON pos.repair
         FOR EACH STATEMENT EXECUTE FUNCTION foundation.refuse_change();
     """)
@@ -143,6 +148,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("""
+    DROP INDEX pos.sale_line_unknown_product_idx;
     DROP TABLE pos.repair, pos.discard, pos.parked_receipt, pos.sequence_gap, pos.till_setting, pos.till_day,
         pos.terminal
     """)

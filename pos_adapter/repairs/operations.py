@@ -9,6 +9,8 @@ from msgspec import json
 
 from foundation.database import Tx
 from foundation.events import Event, announce
+from pos_adapter.repairs.rules import scrubbed
+from pos_adapter.sales.rules import looks_like_card_number
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +28,10 @@ WHERE (SELECT count(*) FROM (
 ON CONFLICT (store_id, terminal, business_date, sequence) DO UPDATE SET
     content = excluded.content, problem = excluded.problem, client = excluded.client,
     attempts = p.attempts + 1, refused_at = excluded.refused_at,
-    state = 'open', ended_at = NULL, sale_id = NULL
+    -- A till that goes on sending what was corrected and accepted here has nothing new to say.
+    state = CASE WHEN p.state = 'accepted' AND p.content::text = excluded.content::text THEN p.state ELSE 'open' END,
+    ended_at = CASE WHEN p.state = 'accepted' AND p.content::text = excluded.content::text THEN p.ended_at END,
+    sale_id = CASE WHEN p.state = 'accepted' AND p.content::text = excluded.content::text THEN p.sale_id END
 RETURNING id, attempts
 """
 
@@ -44,14 +49,15 @@ def park(
 ) -> int | None:
     """Keep a refused receipt with the problem document that refused it; returns its id.
 
-    `content` is the receipt as it was sent, without personal data: its member is null or `{"claim": id}`. The same
-    receipt refused again updates what is kept (and opens it again if it had been discarded); one that is accepted
-    later ends by itself. Announces `receipt.parked` for a receipt that was not parked before.
+    `content` is the receipt as it was sent, without personal data: its member is null, an id, or `{"claim": id}`; full
+    card numbers are masked here. The same receipt refused again updates what is kept (and opens it again, unless it
+    is word for word what was corrected and accepted meanwhile); one that is accepted later ends by itself. Announces
+    `receipt.parked` for a receipt that was not parked before.
 
     Bounds: of a content over 2 MiB only its size is kept; a till with 10,000 open ones gets no more (None, a line in
     the log says so; its number is then simply missing).
     """
-    kept = json.encode(content)
+    kept = json.encode(scrubbed(content, looks_like_card_number))
     if len(kept) > CONTENT_BYTES_MAX:
         kept = json.encode({"too_large_bytes": len(kept)})
     row = tx.execute(

@@ -59,7 +59,7 @@ Index(
     sequence_gap.c.noticed_at,
     postgresql_where=_is_open & sequence_gap.c.announced_at.is_(None),
 )
-Index("sequence_gap_store_idx", sequence_gap.c.store_id, sequence_gap.c.id)
+Index("sequence_gap_store_idx", sequence_gap.c.store_id, sequence_gap.c.id, postgresql_where=_is_open)
 
 till_setting = Table(
     "till_setting",
