@@ -12,8 +12,17 @@ Errors: InsufficientBalance (nothing has changed), PurchaseUnknown (no record of
 from member_api.earning.operations import RuleVersion, rules_at
 from member_api.earning.rules import Earned, EarnLine, earn, earn_base
 from member_api.ledger.rules import InsufficientBalance, Kind, Lot, Wallet
-from member_api.ledger.wallets import AskedWallets, ask_wallets, complete_wallets, lock_wallet, read_wallet, record, today
+from member_api.ledger.wallets import (
+    AskedWallets,
+    ask_wallets,
+    complete_wallets,
+    lock_wallet,
+    read_wallet,
+    record,
+    today,
+)
 from member_api.purchases.buyers import AskedBuyers, Buyer, Named, ask_buyers
+from member_api.purchases.moving import Moved, PurchaseNotMovable, move_purchase
 from member_api.purchases.operations import (
     LineFacts,
     LineReturn,
@@ -40,9 +49,11 @@ __all__ = [
     "LineFacts",
     "LineReturn",
     "Lot",
+    "Moved",
     "Named",
     "PointsBlock",
     "Purchase",
+    "PurchaseNotMovable",
     "PurchaseUnknown",
     "Reversal",
     "RuleVersion",
@@ -54,10 +65,11 @@ __all__ = [
     "earn",
     "earn_base",
     "lock_wallet",
+    "move_purchase",
     "plan_reversal",
     "points_block",
-    "read_wallet",
     "post_purchase",
+    "read_wallet",
     "record",
     "record_reversal",
     "rules_at",

@@ -13,9 +13,10 @@ import msgspec
 
 from foundation.database import Tx
 from foundation.errors import Conflict
+from foundation.identifiers import dated_id
 from member_api.earning.operations import RuleVersion, rules_at, rules_of_version
-from member_api.earning.rules import Earned, EarnLine, Grace, Threshold, earn, earn_base, expires_on
-from member_api.ledger.rules import Kind, Lot, Origin, Provenance, System, Wallet
+from member_api.earning.rules import Earned, EarnLine, Grace, Programme, Threshold, earn, earn_base, expires_on
+from member_api.ledger.rules import Account, Kind, Lot, Origin, Provenance, System, Wallet
 from member_api.ledger.wallets import complete_wallets, lock_wallet, record
 from member_api.purchases.tables import CHANGE_PURCHASE, WRITE_PURCHASE, PurchaseChange, PurchaseRow, SpendRecord
 
@@ -128,7 +129,7 @@ def post_purchase(tx: Tx, wallet: Wallet, purchase: Purchase, tier: str | None) 
         programme, lines, format=purchase.format, tier=tier, currency=purchase.currency, day=purchase.day,
         remainder_before=remainder,
     )  # fmt: skip
-    ecoins = _issue(wallet, purchase, version, earned, lines)
+    ecoins = issue_earned(wallet, account, purchase, programme, earned, lines, str(purchase.ref))
     tx.rows.add(
         WRITE_PURCHASE,
         PurchaseRow(
@@ -184,9 +185,11 @@ def usable_at(lot: Lot, store: str, format: str | None, lines: Sequence[LineFact
     return not (counters and not amount) and amount >= conditions.get("spend_at_least", 0)
 
 
-def _issue(wallet: Wallet, purchase: Purchase, version: RuleVersion, earned: Earned, lines: list[EarnLine]) -> int:
-    programme = version.programme
-    account = wallet.account(Kind.POINTS, purchase.format if programme.split_points_by_format else None, None)
+def issue_earned(
+    wallet: Wallet, account: Account, purchase: Purchase | PurchaseRow, programme: Programme, earned: Earned,
+    lines: Sequence[EarnLine], reference: str,
+) -> int:  # fmt: skip
+    """Bring in what a purchase has earned, a lot for points and one for each offer; returns the e-coins."""
     for line, (points, remainder) in zip(lines, earned.lines, strict=True):
         line.points, line.remainder = points, remainder
     if earned.remainder:
@@ -194,7 +197,7 @@ def _issue(wallet: Wallet, purchase: Purchase, version: RuleVersion, earned: Ear
         account.changed = True
     if not earned.points and not earned.ecoins:
         return 0
-    draft = wallet.draft(purchase.day, "earn", store=purchase.store, reference=str(purchase.ref))
+    draft = wallet.draft(purchase.day, "earn", store=purchase.store, reference=reference)
     if earned.points:
         lasts = expires_on(purchase.day, programme.points_life)
         wallet.issue(
@@ -210,7 +213,15 @@ def _issue(wallet: Wallet, purchase: Purchase, version: RuleVersion, earned: Ear
             ),
             System.ISSUED,
         )  # fmt: skip
-    return sum(ecoins for _, ecoins in earned.ecoins)
+    return sum([ecoins for _, ecoins in earned.ecoins])
+
+
+def earned_by(programme: Programme, purchase: PurchaseRow) -> Earned:
+    """What is left of a recorded purchase earns, under the programme it was posted under."""
+    return earn(
+        programme, purchase.lines, format=purchase.format, tier=purchase.tier, currency=purchase.currency,
+        day=purchase.day, remainder_before=purchase.remainder_before,
+    )  # fmt: skip
 
 
 PURCHASE = """
@@ -298,25 +309,20 @@ def _last_spent_first(spend: SpendRecord, units: int) -> list[tuple[int, int]]:
 def _take_back(plan: Reversal, returned: Sequence[LineReturn], store: str, version: RuleVersion) -> None:
     purchase, wallet = plan.purchase, plan.wallet
 
-    def evaluate() -> Earned:
-        return earn(
-            version.programme, plan.lines, format=purchase.format, tier=purchase.tier, currency=purchase.currency,
-            day=purchase.day, remainder_before=purchase.remainder_before,
-        )  # fmt: skip
-
-    before = evaluate()
+    before = earned_by(version.programme, purchase)
     lines = {line.line: line for line in plan.lines}
     for back in returned:
         if back.line in lines:
             lines[back.line].left -= back.amount
-    after = plan.earned_after = evaluate()
+    after = plan.earned_after = earned_by(version.programme, purchase)
     for line, (points, remainder) in zip(plan.lines, after.lines, strict=True):
         line.points, line.remainder = points, remainder
     account = next((a for a in wallet.accounts.values() if a.id == purchase.points_account), None)
     if account is not None and after.remainder != before.remainder:
         account.remainder += after.remainder - before.remainder
         account.changed = True
-    draft = wallet.draft(plan.day, "earn_reversal", store=store, reference=str(plan.ref))
+    earned_by = dated_id(purchase.day, "earn", purchase.ref, purchase.member_id)
+    draft = wallet.draft(plan.day, "earn_reversal", store=store, reference=str(plan.ref), reverses=earned_by)
     own = sorted(
         (lot for lot in wallet.lots.values() if lot.purchase == purchase.ref and lot.origin != Origin.DEBT),
         key=lambda lot: lot.id,

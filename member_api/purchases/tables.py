@@ -73,5 +73,18 @@ class PurchaseChange(msgspec.Struct, frozen=True):
     spends: list[SpendRecord]
 
 
+class PurchaseMove(msgspec.Struct, frozen=True):
+    day: date
+    ref: UUID
+    member_id: int
+    tier: str | None
+    points_account: int
+    remainder_before: int
+    points: int
+    ecoins: int
+    lines: list[EarnLine]
+
+
 WRITE_PURCHASE = Write(purchase, PurchaseRow)
 CHANGE_PURCHASE = Write(purchase, PurchaseChange, key=("day", "ref"))
+MOVE_PURCHASE = Write(purchase, PurchaseMove, key=("day", "ref"))

@@ -9,14 +9,16 @@ from msgspec import Meta
 from foundation.access import allow, current_principal
 from foundation.database import Tx, database
 from foundation.errors import DomainError, problem
-from foundation.http import Blueprint, Keyed, convert, keyed, msgspec_answer, msgspec_body, transactional
+from foundation.http import Blueprint, Keyed, convert, idempotent, keyed, msgspec_answer, msgspec_body, transactional
 from foundation.idempotency import Answer, claim
-from pos_adapter.permissions import POST, READ
+from member_api.contract.members import read_ref
+from pos_adapter.permissions import POST, READ, REPAIR
+from pos_adapter.sales.correcting import give_sale
 from pos_adapter.sales.incoming import Incoming, incoming
 from pos_adapter.sales.operations import post_batch, post_one
 from pos_adapter.sales.quoting import Quote, QuoteAnswer, quote
 from pos_adapter.sales.reading import RecordedSale, SaleUnknown, read_sale
-from pos_adapter.sales.receipts import Receipt, SaleAnswer
+from pos_adapter.sales.receipts import MemberId, MemberRef, Receipt, SaleAnswer
 
 BATCH_MAX = 500
 
@@ -101,11 +103,44 @@ def _refused(error: DomainError) -> BatchResult:
 @msgspec_answer(200, RecordedSale)
 def get_sale(tx: Tx, sale_id: str) -> RecordedSale:
     """A receipt as recorded, with what paid for each line and what is back of it."""
+    return read_sale(tx, current_principal(), _id(sale_id))
+
+
+class GiveIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who the receipt belongs to, and why it is given now."""
+
+    member: MemberRef | MemberId
+    reason: Annotated[str, Meta(min_length=3, max_length=500)]
+
+
+class GiveOut(msgspec.Struct, frozen=True):
+    """`from_member` is null where the receipt had been anonymous."""
+
+    sale: str
+    from_member: str | None
+    to_member: str
+
+
+@sales_blueprint.route("/sales/<sale_id>/member", methods=["POST"])
+@allow(REPAIR)
+@idempotent
+@msgspec_body(GiveIn)
+@msgspec_answer(201, GiveOut)
+def give_sale_to_member(tx: Tx, body: GiveIn, sale_id: str) -> GiveOut:
+    """Late points by receipt, or the wrong member corrected."""
+    named = (
+        {"kind": body.member.kind, "value": body.member.value} if isinstance(body.member, MemberRef) else body.member
+    )
+    given = give_sale(tx, current_principal(), _id(sale_id), read_ref(named), body.reason)
+    before = str(given.from_member) if given.from_member is not None else None
+    return GiveOut(str(given.sale), before, str(given.to_member))
+
+
+def _id(text: str) -> UUID:
     try:
-        found = UUID(sale_id)
+        return UUID(text)
     except ValueError:
         raise SaleUnknown("There is no receipt with this id") from None
-    return read_sale(tx, current_principal(), found)
 
 
 @sales_blueprint.route("/sales/quote", methods=["POST"])

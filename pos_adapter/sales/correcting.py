@@ -1,0 +1,119 @@
+"""The service desk gives a receipt to the member whose it is: late points, or the wrong member corrected."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Column, Date, DateTime, Table, Text, Uuid, insert
+
+from foundation.access import Principal
+from foundation.database import Tx
+from foundation.errors import Conflict
+from foundation.events import announce
+from foundation.identifiers import day_of
+from member_api.contract.members import MemberRef, resolve_member
+from member_api.contract.purchases import Named, ask_buyers, move_purchase
+from organisation.contract import place_of
+from pos_adapter.permissions import APPROVE, REPAIR
+from pos_adapter.places import store_codes
+from pos_adapter.sales.attaching import attach_sale
+from pos_adapter.sales.originals import OriginalSale, read_original
+from pos_adapter.sales.reading import SaleUnknown
+from pos_adapter.sales.tables import CHANGE_SALE_MEMBER, SaleMember, metadata
+
+# Older receipts need somebody who may also approve: a shoe box of old slips is how points are stolen.
+DAYS_AT_THE_DESK = 30
+
+sale_correction = Table(
+    "sale_correction",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("business_date", Date, nullable=False),
+    Column("sale_id", Uuid, nullable=False),
+    Column("from_member", BigInteger),
+    Column("to_member", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
+
+class SaleNotGivable(Conflict):
+    """Only a posted sale that is not voided can be given to a member."""
+
+    code = "sale_not_givable"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A receipt given to a member, and whose it had been."""
+
+    sale: UUID
+    from_member: int | None
+    to_member: int
+
+
+def give_sale(tx: Tx, principal: Principal, sale_id: UUID, to: MemberRef, reason: str) -> Given:
+    """Give a receipt to a member: what it earned, less what was returned, moves to that member's accounts.
+
+    Locks the sale, then members, then accounts. Raises SaleUnknown, SaleNotGivable, PurchaseNotMovable, MemberUnknown,
+    PlaceForbidden, PermissionMissing (older than 30 days).
+    """
+    day = day_of(sale_id)
+    sale = read_original(tx, day, sale_id) if day is not None else None
+    if sale is None:
+        raise SaleUnknown("There is no receipt with this id")
+    principal.require(REPAIR, place_of(store_codes(tx, [sale.store_id])[sale.store_id]))
+    if tx.now.date() - sale.day > timedelta(days=DAYS_AT_THE_DESK):
+        principal.require(APPROVE)
+    if sale.type != "sale" or sale.state != "posted":
+        raise SaleNotGivable(f"This is a {sale.state} {sale.type}; only a posted sale can be given to a member")
+    member = resolve_member(tx, to).id
+    before = sale.member_id if sale.member_part == "done" else None
+    if before is None:
+        _attach(tx, sale, member)
+    else:
+        _move(tx, sale, member, principal)
+    tx.execute(
+        insert(sale_correction).values(
+            business_date=sale.day, sale_id=sale.id, from_member=before, to_member=member, reason=reason,
+            actor=principal.id, at=tx.now,
+        )
+    )  # fmt: skip
+    announce(
+        tx,
+        "sale.given",
+        {"sale": str(sale.id), "from": str(before) if before is not None else None, "to": str(member)},
+    )
+    return Given(sale.id, before, member)
+
+
+def _attach(tx: Tx, sale: OriginalSale, member: int) -> None:
+    # Returns of an anonymous sale were done with nobody; now they wait like the sale itself, and are settled with it.
+    tx.execute(
+        "UPDATE pos.sale SET member_part = 'waiting' WHERE (business_date, id) = (:day, :id)"
+        " OR (original_id = :id AND member_part = 'none')",
+        {"day": sale.day, "id": sale.id},
+    )
+    if not attach_sale(tx, sale.id, member):
+        raise SaleNotGivable(
+            "The member's account does not allow it: closed, or the balance it was paid with is missing"
+        )
+
+
+def _move(tx: Tx, sale: OriginalSale, member: int, principal: Principal) -> None:
+    with tx.pipeline():
+        asked = ask_buyers(tx, [Named(tx.now, id=member)])
+    buyer = asked.buyers()[0]
+    if buyer is None or not buyer.earns:
+        raise SaleNotGivable("The member's account is closed")
+    move_purchase(tx, sale.id, sale.day, buyer.id, buyer.tier, principal.id)
+    tx.flush()
+    rows = tx.ask(
+        "SELECT business_date, id, original_id, open_flags FROM pos.sale WHERE (business_date, id) = (%s, %s)"
+        " OR original_id = %s",
+        (sale.day, sale.id, sale.id),
+    ).fetchall()
+    for day, id, original, flags in rows:
+        tx.rows.add(CHANGE_SALE_MEMBER, SaleMember(day, id, buyer.id, "done", original, flags))
+    tx.flush()
