@@ -4,7 +4,7 @@ Every function takes the open transaction first and never commits it. Look-ups a
 is dropped everywhere on change (foundation.reference_cache): about a microsecond a call once a code has been seen.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 
 from foundation.access import Principal
 from foundation.database import Tx
@@ -23,6 +23,7 @@ from organisation.facts import (
     StoreStatus,
 )
 from organisation.places import codes_within
+from organisation.staff.listing import names_of
 from organisation.staff.lookup import staff_numbers
 from organisation.staff.people import hire_administrator
 from organisation.stores.lookup import load_stores_within, stores
@@ -46,6 +47,7 @@ __all__ = [
     "make_device",
     "place_of",
     "staff_by_number",
+    "staff_names",
     "stores_by_code",
     "stores_by_id",
     "stores_within",
@@ -89,6 +91,11 @@ def counters_by_code(tx: Tx, store_id: int, codes: Collection[str]) -> dict[str,
 def staff_by_number(tx: Tx, numbers: Collection[str]) -> dict[str, StaffFacts]:
     """The members of staff with these numbers, also those who left; an unknown number is left out."""
     return staff_numbers.get(tx, numbers)
+
+
+def staff_names(tx: Tx, ids: Sequence[int]) -> Mapping[int, str]:
+    """Names of members of staff by id, for pages that show who did something; unknown ids are left out."""
+    return names_of(tx, ids)
 
 
 def fix_currency(tx: Tx, store: StoreFacts) -> None:

@@ -237,6 +237,12 @@ def list_counters(
     return list(_kept(tx, query).values())
 
 
+def count_counters(tx: Tx, store_id: int) -> int:
+    """How many counters a store has that are open."""
+    query = select(func.count()).where(counter.c.store_id == store_id, counter.c.status == CounterStatus.OPEN.value)
+    return int(tx.execute(query).scalar_one())
+
+
 def _select() -> Select[Any]:
     agreed, rates, areas = counter_terms.c, counter_promotion_rate.c, counter_area.c
     return (

@@ -101,11 +101,10 @@ def post_client(tx: Tx, body: Mapping[str, Any]) -> dict[str, str]:
 @clients_blueprint.response(200, page_of(ClientOut))
 def get_clients(tx: Tx, query: Mapping[str, Any]) -> Any:
     """The machines of the stores you may see, newest first."""
-    after = read_cursor(query["cursor"], datetime, str) if query["cursor"] else None
     found = list_devices(
         tx,
         current_principal(),
-        after=(after[0], after[1]) if after else None,
+        after=device_cursor(query["cursor"]),
         limit=query["limit"] + 1,
         search=query.get("search"),
         store_code=query.get("store"),
@@ -131,6 +130,14 @@ def get_client(tx: Tx, client_id: str) -> Device:
 def post_revoke(tx: Tx, client_id: str) -> Device:
     """End a machine: its tokens stop working at once, everywhere. Revoking twice is harmless."""
     return revoke_device(tx, current_principal(), client_id)
+
+
+def device_cursor(cursor: str | None) -> tuple[datetime, str] | None:
+    """Where a list of machines goes on. Raises CursorUnreadable."""
+    if not cursor:
+        return None
+    at, client_id = read_cursor(cursor, datetime, str)
+    return at, client_id
 
 
 def _next(shown: Sequence[Device], found: int) -> str | None:

@@ -165,10 +165,12 @@ def list_devices(
     search: str | None = None,
     store_code: str | None = None,
     living: bool | None = None,
+    staff_number: str | None = None,
 ) -> Sequence[Device]:
     """The machines of the stores a viewer may see, newest first, after (created_at, client_id), at most `limit`.
 
-    `search` looks into name, client id, terminal and counter; `living` narrows to those not revoked, or revoked.
+    `search` looks into name, client id, terminal and counter; `living` narrows to those not revoked, or revoked;
+    `staff_number` to those handed to one person.
     """
     query = _seen_by(viewer).order_by(device.c.created_at.desc(), device.c.client_id.desc()).limit(limit)
     if after is not None:
@@ -180,6 +182,8 @@ def list_devices(
         query = query.where(or_(*(column.icontains(search, autoescape=True) for column in looked_at)))
     if store_code is not None:
         query = query.where(store.c.code == store_code)
+    if staff_number is not None:
+        query = query.where(staff.c.number == staff_number)
     if living is not None:
         query = query.where(device.c.revoked_at.is_(None) if living else device.c.revoked_at.is_not(None))
     return _devices(tx, query)

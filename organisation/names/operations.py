@@ -53,6 +53,16 @@ def formats(tx: Tx) -> Sequence[Named]:
     return _all(tx, format_)
 
 
+def legal_units(tx: Tx) -> Sequence[Named]:
+    """All legal units by code, at most 1000."""
+    return _all(tx, legal_unit)
+
+
+def suppliers(tx: Tx) -> Sequence[Named]:
+    """All suppliers by code, at most 1000."""
+    return _all(tx, supplier)
+
+
 def _all(tx: Tx, table: Table) -> Sequence[Named]:
     rows = tx.execute(select(table.c.code, table.c.name).order_by(table.c.code).limit(LIST_MAX))
     return [Named(row.code, row.name) for row in rows]

@@ -33,6 +33,8 @@ from organisation.stores.lookup import stores
 from organisation.stores.rules import Area, Category, Company, Store, StorePlan, StoreWish, plan_store
 from organisation.stores.tables import store, store_area, store_category_area
 
+CHOICES_MAX = 1000
+
 
 class StoreUnknown(NotFound):
     """There is no store with this code, or it is not yours to see."""
@@ -206,6 +208,12 @@ def list_stores(
     if status is not None:
         query = query.where(store.c.status == status.value)
     return list(_kept(tx, query).values())
+
+
+def store_choices(tx: Tx, viewer: Principal) -> Mapping[str, str]:
+    """What a person can choose from: code and name by code, of the first 1000 stores they may see."""
+    stores = (kept.store for kept in list_stores(tx, viewer, limit=CHOICES_MAX))
+    return {each.code: each.code if each.name == each.code else f"{each.code} {each.name}" for each in stores}
 
 
 def _select() -> Select[Any]:

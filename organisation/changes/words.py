@@ -1,0 +1,110 @@
+"""The audit trail in words, for the pages."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from foundation.database import Tx
+from foundation.pages import gettext, lazy
+from organisation.changes.operations import Change, Subject, changes_of
+from organisation.staff.listing import names_of
+
+ACTIONS: Mapping[str, Any] = {
+    "created": lazy("Created"),
+    "changed": lazy("Changed"),
+    "left": lazy("Left the company"),
+    "revoked": lazy("Revoked"),
+    "password issued": lazy("New password issued"),
+}
+FIELDS: Mapping[str, Any] = {
+    "name": lazy("Name"),
+    "format": lazy("Format"),
+    "region": lazy("Region"),
+    "legal_unit": lazy("Legal unit"),
+    "currency": lazy("Currency"),
+    "timezone": lazy("Time zone"),
+    "opened_on": lazy("Opened on"),
+    "closed_on": lazy("Closed on"),
+    "status": lazy("Status"),
+    "area_m2": lazy("Area (m²)"),
+    "effective_from": lazy("Holds from"),
+    "supplier": lazy("Supplier"),
+    "category": lazy("Category"),
+    "brand": lazy("Brand"),
+    "floor": lazy("Floor"),
+    "takes_points": lazy("Points"),
+    "takes_ecoins": lazy("E-coins"),
+    "takes_coupons": lazy("Coupons"),
+    "mode": lazy("Mode"),
+    "rate": lazy("Rate"),
+    "guaranteed_minimum": lazy("Guaranteed minimum"),
+    "username": lazy("User name"),
+    "home_store": lazy("Home store"),
+    "role": lazy("Role"),
+    "counters": lazy("Counters"),
+    "joined_on": lazy("Joined on"),
+    "store": lazy("Store"),
+    "terminal": lazy("Till"),
+    "counter": lazy("Counter"),
+    "scopes": lazy("Permissions"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownField:
+    """One changed field; `old` and `new` are None where the trail names the field only."""
+
+    name: str
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownChange:
+    """One change as people read it."""
+
+    at: datetime
+    who: str
+    what: str
+    fields: Sequence[ShownField]
+
+
+def shown_changes(tx: Tx, subject: Subject, subject_id: int | str) -> Sequence[ShownChange]:
+    """The newest 50 changes of one thing, newest first, with the names of those who made them."""
+    changes = changes_of(tx, subject, subject_id)
+    people = [int(change.actor_id) for change in changes if change.actor_kind == "person" and change.actor_id.isdigit()]
+    names = names_of(tx, people)
+    return [
+        ShownChange(change.at, _who(change, names), str(ACTIONS.get(change.action, change.action)), _fields(change))
+        for change in changes
+    ]
+
+
+def _who(change: Change, names: Mapping[int, str]) -> str:
+    if change.actor_kind == "person":
+        return names.get(int(change.actor_id), change.actor_id)
+    if change.actor_kind == "system":
+        return str(gettext("Command line"))
+    return change.actor_id
+
+
+def _fields(change: Change) -> Sequence[ShownField]:
+    return [
+        ShownField(_name(field), *(None, None) if not values else (_value(values[0]), _value(values[1])))
+        for field, values in change.fields.items()
+    ]
+
+
+def _name(field: str) -> str:
+    known, _, rest = field.partition(" ")
+    words = str(FIELDS.get(known, known))
+    return f"{words} {rest}".strip()
+
+
+def _value(value: Any) -> str:
+    if value is None or value == []:
+        return "–"
+    if isinstance(value, bool):
+        return str(gettext("yes") if value else gettext("no"))
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
