@@ -31,7 +31,7 @@ class ReceiptBatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sales: Annotated[list[Any], Meta(max_length=BATCH_MAX)]
 
 
-class BatchResult(msgspec.Struct, frozen=True, omit_defaults=True):
+class SaleResult(msgspec.Struct, frozen=True, omit_defaults=True):
     """What became of one receipt: 201 posted, 200 posted before, or the problem that refused it."""
 
     status: int
@@ -42,7 +42,7 @@ class BatchResult(msgspec.Struct, frozen=True, omit_defaults=True):
 class BatchAnswer(msgspec.Struct, frozen=True):
     """One result for each receipt, in the order sent."""
 
-    results: list[BatchResult]
+    results: list[SaleResult]
 
 
 @sales_blueprint.route("/sales", methods=["POST"])
@@ -69,7 +69,7 @@ def post_sales(key: Keyed, batch: ReceiptBatch) -> Answer:
         before = asked.answer()
     if before is not None:
         return before
-    results: list[BatchResult | None] = [None] * len(batch.sales)
+    results: list[SaleResult | None] = [None] * len(batch.sales)
     items: dict[int, Incoming] = {}
     for n, content in enumerate(batch.sales):
         try:
@@ -81,7 +81,7 @@ def post_sales(key: Keyed, batch: ReceiptBatch) -> Answer:
         outcome = item.outcome
         assert outcome is not None
         results[n] = (
-            _refused(outcome.error) if outcome.error is not None else BatchResult(outcome.status, outcome.answer)
+            _refused(outcome.error) if outcome.error is not None else SaleResult(outcome.status, outcome.answer)
         )
     answer = Answer(200, BatchAnswer([result for result in results if result is not None]))
     with home.transaction() as tx:
@@ -93,8 +93,8 @@ def post_sales(key: Keyed, batch: ReceiptBatch) -> Answer:
     return before or answer
 
 
-def _refused(error: DomainError) -> BatchResult:
-    return BatchResult(error.treatment.status, problem=problem(error))
+def _refused(error: DomainError) -> SaleResult:
+    return SaleResult(error.treatment.status, problem=problem(error))
 
 
 @sales_blueprint.route("/sales/<sale_id>", methods=["GET"])

@@ -168,7 +168,7 @@ class Points(msgspec.Struct, frozen=True):
     next_expiry: NextExpiry | None
 
 
-class MemberOut(msgspec.Struct, frozen=True):
+class ReceiptMember(msgspec.Struct, frozen=True):
     id: str
     tier: str | None
 
@@ -188,7 +188,7 @@ class SaleAnswer(msgspec.Struct, frozen=True):
     """The answer to a posted receipt; it holds ids and figures only."""
 
     sale: SaleId
-    member: MemberOut | None
+    member: ReceiptMember | None
     points: Points | None
     ecoins: ECoins | None
     flags: list[str]
