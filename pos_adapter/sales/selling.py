@@ -26,7 +26,7 @@ from pos_adapter.sales.incoming import TILL_SERIES, Incoming, Outcome
 from pos_adapter.sales.receipts import (
     ECoins,
     Flag,
-    MemberOut,
+    ReceiptMember,
     NextExpiry,
     Points,
     Receipt,
@@ -267,7 +267,7 @@ def answer_of(item: Incoming, buyer: Buyer | None, block: PointsBlock | None, wi
         )  # fmt: skip
         if block.ecoins_earned or withheld:
             ecoins = ECoins(block.ecoins_earned, withheld)
-    member = MemberOut(str(buyer.id), buyer.tier) if buyer is not None else None
+    member = ReceiptMember(str(buyer.id), buyer.tier) if buyer is not None else None
     return SaleAnswer(SaleId(str(item.sale_id)), member, points, ecoins, item.flags)
 
 
