@@ -140,9 +140,7 @@ class AskedWallets:
     today: date
     tx: Tx
     accounts: psycopg.Cursor[Any]
-    debts: psycopg.Cursor[Any]
     soonest: psycopg.Cursor[Any]
-    owed: psycopg.Cursor[Any]
     newcomers_locked: bool = False
 
     def wallets(self) -> dict[int, Wallet]:
@@ -156,18 +154,15 @@ class AskedWallets:
                 again = ask_wallets(self.tx, self.members, self.today)
             again.newcomers_locked = True
             return again.wallets()
-        by_id = {account.id: account for accounts in by_member.values() for account in accounts}
         wallets = {
             member: Wallet(member, by_member.get(member, ()), today=self.today, now=self.tx.now, new_id=new_id)
             for member in self.members
         }
-        for row in self.debts:
-            lot = _lot(row, by_id)
-            wallets[lot.account.member_id].lots[lot.id] = lot
         for member, day, amount in self.soonest:
             wallets[member].next_expiry[day] = amount
-        for owner, substitute, member, amount in self.owed:
-            wallets[member].substitutions.append(Substitution(owner, substitute, amount))
+        indebted = [wallet for wallet in wallets.values() if any(a.debt for a in wallet.accounts.values())]
+        if indebted:
+            _load_debts(self.tx, indebted)
         return wallets
 
 
@@ -180,10 +175,28 @@ def ask_wallets(tx: Tx, members: Sequence[int], day: date) -> AskedWallets:
         day,
         tx,
         tx.ask(ACCOUNTS, (ids,)),
-        tx.ask(DEBTS, (ids,)),
         tx.ask(SOONEST, (day, ids)),
-        tx.ask(OWED, (ids,)),
     )
+
+
+def _load_debts(tx: Tx, wallets: Sequence[Wallet]) -> None:
+    """Debts that the next earnings repay, and whose they are."""
+    members = [wallet.member_id for wallet in wallets]
+    by_member = {wallet.member_id: wallet for wallet in wallets}
+    by_id = {account.id: account for wallet in wallets for account in wallet.accounts.values()}
+    for row in tx.ask(DEBTS, (members,)):
+        lot = _lot(row, by_id)
+        by_member[lot.account.member_id].lots[lot.id] = lot
+    _load_substitutions(tx, wallets)
+
+
+def _load_substitutions(tx: Tx, wallets: Sequence[Wallet]) -> None:
+    """Who paid whose clawbacks; once for a wallet, before anything of it changes."""
+    fresh = {wallet.member_id: wallet for wallet in wallets if not wallet.complete}
+    for wallet in fresh.values():
+        wallet.substitutions = []
+    for owner, substitute, member, amount in tx.ask(OWED, (list(fresh),)) if fresh else ():
+        fresh[member].substitutions.append(Substitution(owner, substitute, amount))
 
 
 def _had_accounts_meanwhile(tx: Tx, newcomers: Sequence[int]) -> bool:
@@ -264,6 +277,7 @@ def complete_wallets(
         return
     ensure_months(database(), [wallets[0].today])
     members = [wallet.member_id for wallet in wallets]
+    _load_substitutions(tx, wallets)
     owed = {id for wallet in wallets for s in wallet.substitutions for id in (s.owner, s.substitute)}
     with tx.pipeline():
         cursors = [tx.ask(OPEN_LOTS, (members,))]
@@ -398,3 +412,9 @@ def _record_journal(tx: Tx, draft: Draft, actor: str) -> None:
         ],
     )  # fmt: skip
     announce(tx, "journal.posted", {"journal": str(draft.id), "member": str(draft.member_id)})
+    if draft.kind == "expire":
+        expired: dict[str, int] = {}
+        for leg in draft.legs:
+            if leg.lot is not None:
+                expired[leg.unit] = expired.get(leg.unit, 0) - leg.amount
+        announce(tx, "lots.expired", {"journal": str(draft.id), "member": str(draft.member_id), "expired": expired})
