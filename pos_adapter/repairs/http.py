@@ -16,6 +16,7 @@ from foundation.http import (
     idempotent,
     keyed,
     make_cursor,
+    msgspec_answer,
     page_of,
     paged,
     read_cursor,
@@ -31,7 +32,7 @@ from pos_adapter.repairs.discards import Discard, confirm, decline, list_discard
 from pos_adapter.repairs.flagged import close_flags, link_again, name_member, name_original
 from pos_adapter.repairs.reposting import ParkedReceipt, find_parked, post_again
 from pos_adapter.repairs.rules import DiscardState, ParkedState, Subject
-from pos_adapter.sales.receipts import Flag, Original
+from pos_adapter.sales.receipts import Flag, Original, SaleAnswer
 from pos_adapter.tills.http import StoreQuery, next_id
 
 repairs_blueprint = Blueprint("receipts", __name__, description="Receipts that need a person: parked and flagged ones")
@@ -155,21 +156,11 @@ class Corrections(Schema):
     coupons = fields.List(fields.Nested(CouponCorrection), validate=validate.Length(0, 100))
 
 
-class PostedAgain(Schema):
-    """What POST /v1/sales answers."""
-
-    sale = fields.Dict(required=True)
-    member = fields.Dict(allow_none=True)
-    points = fields.Dict(allow_none=True)
-    ecoins = fields.Dict(allow_none=True)
-    flags = fields.List(fields.String())
-
-
 @repairs_blueprint.route("/receipts/parked/<int:parked_id>/post", methods=["POST"])
 @allow(REPAIR)
 @keyed
 @repairs_blueprint.arguments(Corrections)
-@repairs_blueprint.response(201, PostedAgain)
+@msgspec_answer(201, SaleAnswer, "Posted, and parked no more")
 def post_parked(key: Keyed, body: Mapping[str, Any], parked_id: int) -> Answer:
     """Correct a parked receipt and post it again as if its till did; accepted, it is parked no more."""
     changes = dict(body)
