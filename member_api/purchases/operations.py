@@ -13,7 +13,6 @@ import msgspec
 
 from foundation.database import Tx
 from foundation.errors import Conflict
-from foundation.identifiers import dated_id
 from member_api.earning.operations import RuleVersion, rules_at, rules_of_version
 from member_api.earning.rules import Earned, EarnLine, Grace, Programme, Threshold, earn, earn_base, expires_on
 from member_api.ledger.rules import Account, Kind, Lot, Origin, Provenance, System, Wallet
@@ -321,8 +320,7 @@ def _take_back(plan: Reversal, returned: Sequence[LineReturn], store: str, versi
     if account is not None and after.remainder != before.remainder:
         account.remainder += after.remainder - before.remainder
         account.changed = True
-    earned_by = dated_id(purchase.day, "earn", purchase.ref, purchase.member_id)
-    draft = wallet.draft(plan.day, "earn_reversal", store=store, reference=str(plan.ref), reverses=earned_by)
+    draft = wallet.draft(plan.day, "earn_reversal", store=store, reference=str(plan.ref), reverses=purchase.ref)
     own = sorted(
         (lot for lot in wallet.lots.values() if lot.purchase == purchase.ref and lot.origin != Origin.DEBT),
         key=lambda lot: lot.id,
