@@ -1,13 +1,20 @@
 """Everything of this package that the web application serves."""
 
-from foundation.http import Room
+from pathlib import Path
+
+from foundation.http import MenuItem, Room
+from foundation.pages import lazy
 from member_api.approvals.http import approvals_blueprint
 from member_api.consents.http import consents_blueprint
 from member_api.earning.http import earning_blueprint
 from member_api.identifiers.http import identifiers_blueprint
 from member_api.ledger.http import ledger_blueprint
 from member_api.members.http import members_blueprint
+from member_api.members.pages import members_pages
+from member_api.permissions import MEMBERS_READ
 from member_api.tiers.http import tiers_blueprint
+
+HERE = Path(__file__).parent
 
 room = Room(
     name="member_api",
@@ -20,4 +27,8 @@ room = Room(
         earning_blueprint,
         approvals_blueprint,
     ],
+    pages=[members_pages],
+    menu=[MenuItem(lazy("Members"), "/members", MEMBERS_READ, "members", 20)],
+    translations=HERE / "translations",
+    static=HERE / "static",
 )

@@ -82,7 +82,7 @@ def post_consents(tx: Tx, body: Mapping[str, Sequence[Mapping[str, Any]]], membe
     principal = current_principal()
     facts = resolve_member(tx, member_id_of(member), lock="exclusive")
     if not facts.may_earn:
-        raise StatusForbids(f"A {facts.status} member consents to nothing")
+        raise StatusForbids("A member of this status consents to nothing", status=facts.status)
     words = [
         ConsentWord(
             said["channel"],

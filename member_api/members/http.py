@@ -32,22 +32,15 @@ from member_api.members.bodies import (
     read_enrolment,
     whoever,
 )
-from member_api.members.lookup import (
-    MemberFacts,
-    members_by_last_four,
-    members_by_name,
-    resolve_member,
-    resolve_members,
-)
+from member_api.members.lookup import MemberFacts, resolve_member, resolve_members
 from member_api.members.operations import Enrolled, change, enrol, freeze, replace_lost_card, unfreeze
 from member_api.members.rules import (
     MemberExists,
     MemberStatus,
     NewMember,
-    SeveralMembers,
-    one_choice,
     without_unconsented,
 )
+from member_api.members.searching import by_last_four, by_name, stores_of
 from member_api.members.views import member_ids_after, read_members
 from member_api.permissions import MEMBERS_PERSONAL
 
@@ -73,13 +66,6 @@ def _show(tx: Tx, member_ids: Sequence[int]) -> list[dict[str, Any]]:
     personal = may_see_personal(current_principal(), member_ids)
     found = read_members(tx, member_ids)
     return [member_body(found[member_id], personal=personal) for member_id in member_ids if member_id in found]
-
-
-def stores_of(principal: Principal) -> frozenset[str] | None:
-    """The home stores whose members somebody may look through; None: all."""
-    if principal.places is None:
-        return None
-    return frozenset(place.removeprefix("store/") for place in principal.places if place.startswith("store/"))
 
 
 # ------------------------------------------------------------------------------------------------ enrolling
@@ -271,23 +257,10 @@ def find_by_identifier(tx: Tx, identifier: Identifier) -> list[int]:
 
 
 def find_people(tx: Tx, principal: Principal, sought: Mapping[str, Any]) -> list[int]:
-    """Members by last four digits or whole name, within the stores of whoever asks.
-
-    Raises SeveralMembers where a list of people may not be shown.
-    """
-    stores = stores_of(principal)
-    by_name = bool(sought.get("name"))
-    found = (
-        members_by_name(tx, sought["name"], stores)
-        if by_name
-        else members_by_last_four(tx, sought["last_four"], stores)
-    )
-    if by_name and principal.may(MEMBERS_PERSONAL):
-        return found
-    choice = one_choice(found)
-    if choice.found > 1:
-        raise SeveralMembers("Several members fit; ask for the whole phone or card number", found=choice.found)
-    return [] if choice.member_id is None else [choice.member_id]
+    """Members by last four digits or whole name. Raises SeveralMembers where a list of people may not be shown."""
+    if sought.get("name"):
+        return by_name(tx, principal, sought["name"])
+    return by_last_four(tx, principal, sought["last_four"])
 
 
 # ------------------------------------------------------------------------------------------------ the service desk

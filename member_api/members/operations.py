@@ -299,7 +299,7 @@ def change(
     if expected_versions is not None and row.version not in expected_versions:
         raise MemberChanged("The member was changed meanwhile", version=row.version)
     if row.status not in (MemberStatus.ACTIVE, MemberStatus.FROZEN):
-        raise StatusForbids(f"A {row.status} member cannot be changed")
+        raise StatusForbids("A member of this status cannot be changed", status=row.status)
     key = open_keys(tx, [facts.id])[facts.id]
     fields = _change_columns(tx, row, wanted) + _change_name(tx, key, wanted.name)
     if wanted.consents:
@@ -527,7 +527,7 @@ def _set_status(
     if facts.status == after:
         return facts
     if facts.status != before:
-        raise StatusForbids(f"A {facts.status} member cannot become {after}", status=facts.status)
+        raise StatusForbids("A member of this status can neither be frozen nor unfrozen", status=facts.status)
     key = _key_of(tx, facts)
     tx.ask("UPDATE member.member SET status = %s WHERE id = %s", (after, facts.id))
     _touch(tx, facts.id)

@@ -135,7 +135,7 @@ def set_tier(tx: Tx, body: Mapping[str, Any], member: str) -> dict[str, Any]:
     """Give a member a tier by hand, with a reason. Better tiers end, and spending counts afresh if one did."""
     facts = resolve_member(tx, member_id_of(member), lock="exclusive")
     if not facts.may_earn:
-        raise StatusForbids(f"A {facts.status} member holds no tier")
+        raise StatusForbids("A member of this status holds no tier", status=facts.status)
     held = set_by_hand(
         tx,
         open_keys(tx, [facts.id])[facts.id],
