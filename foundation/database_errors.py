@@ -62,6 +62,8 @@ def translate(error: BaseException) -> DomainError | None:
     original = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
     if not isinstance(original, psycopg.Error):
         return None
+    if isinstance(original, psycopg.DataError):
+        return ValueOutOfRange(_WORDS[ValueOutOfRange])  # refused by psycopg itself: a NUL in a text has no SQLSTATE
     state = original.sqlstate or ("08000" if isinstance(original, psycopg.OperationalError) else "")
     meaning = _MEANINGS.get(state) or _MEANINGS.get(state[:2])
     return meaning(_WORDS[meaning]) if meaning else None

@@ -35,10 +35,10 @@ def configure_logging(level: str = "info") -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.EventRenamer("event"), _to_json],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        logger_factory=_StandardError,
+        cache_logger_on_first_use=False,  # it may be configured again, and we write few lines
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _StandardErrorHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _to_json], foreign_pre_chain=shared
@@ -49,6 +49,28 @@ def configure_logging(level: str = "info") -> None:
     root.setLevel(number)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
+
+
+class _StandardError:
+    """Prints lines to what is standard error at that moment, whole even when threads print at once."""
+
+    def __init__(self, *_: Any) -> None:
+        """Made by structlog for each logger; keeps nothing."""
+
+    def msg(self, line: str) -> None:
+        sys.stderr.write(line + "\n")
+
+    debug = info = warning = error = critical = exception = fatal = msg
+
+
+class _StandardErrorHandler(logging.Handler):
+    """The same for loggers of the standard library."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            sys.stderr.write(self.format(record) + "\n")
+        except Exception:  # noqa: BLE001 - as logging has it: a line that cannot be written stops nobody
+            self.handleError(record)
 
 
 def _add_request(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -165,6 +165,8 @@ class _Listener:
             try:
                 self._listen(engine, address)
             except psycopg.Error as error:
+                if engine is not self._engine:
+                    return
                 log.warning("reference_cache.unheard", error=str(error), keeps_s=UNHEARD_AGE_S)
                 time.sleep(RECONNECT_S)
 

@@ -1,6 +1,7 @@
 """`/openapi.json`: OpenAPI 3.1, made from the routes, their schemas and what they declared."""
 
 import re
+from decimal import Decimal
 from typing import Any
 
 import flask
@@ -57,7 +58,6 @@ def register(api: Api, blueprint: flask.Blueprint) -> None:
 
 def finish(app: flask.Flask, api: Api, access: dict[str, Access]) -> bytes:
     """The finished document: schemas of msgspec types, permissions, keys and problems added to each operation."""
-    _add_msgspec_types(app, api)
     document: dict[str, Any] = api.spec.to_dict()
     components = document.setdefault("components", {})
     components["securitySchemes"] = {
@@ -78,13 +78,16 @@ def finish(app: flask.Flask, api: Api, access: dict[str, Access]) -> bytes:
         for status, title in sorted({row.status: row.title for row in TREATMENTS.values()}.items())
     }
     components.setdefault("headers", {}).update(_HEADERS)
+    operations: dict[str, list[Any]] = {}
     for rule in app.url_map.iter_rules():
-        view = app.view_functions[rule.endpoint]
-        item = document["paths"].get(_path(rule.rule))
+        item = document["paths"].get(_path(rule.rule), {})
         for method in rule.methods or ():
-            operation = item.get(method.lower()) if item else None
-            if operation is not None:
-                _complete(operation, access[rule.endpoint], needs_key(view), method)
+            if method.lower() in item:
+                operation = item[method.lower()]
+                operations.setdefault(rule.endpoint, []).append(operation)
+                _complete(operation, access[rule.endpoint], needs_key(app.view_functions[rule.endpoint]), method)
+    _add_msgspec_types(app, schemas, operations)
+    _tell_truth(document)
     document["paths"]["/oauth/token"] = _TOKEN_PATH
     return encode(document)
 
@@ -132,13 +135,49 @@ def _complete(operation: dict[str, Any], access: Access, keyed: bool, method: st
                 headers["Idempotency-Replayed"] = {"$ref": "#/components/headers/Idempotency-Replayed"}
 
 
-def _add_msgspec_types(app: flask.Flask, api: Api) -> None:
-    types = {type_ for view in app.view_functions.values() for type_ in getattr(view, TYPES, ())}
-    if types:
-        ordered = sorted(types, key=lambda type_: type_.__name__)
-        _, components = msgspec.json.schema_components(ordered, ref_template="#/components/schemas/{name}")
-        for name, schema in components.items():
-            api.spec.components.schemas[name] = schema
+def _tell_truth(part: Any) -> None:
+    """Mend two things that apispec writes about marshmallow's fields and that are not so, everywhere below `part`.
+
+    Decimals are texts in answers, and numbers or texts in requests; their limits are numbers. A text that may be left
+    out has no default that its own rule would refuse.
+    """
+    if isinstance(part, list):
+        for item in part:
+            _tell_truth(item)
+    if not isinstance(part, dict):
+        return
+    if isinstance(part.get("maximum", part.get("minimum")), str | Decimal):
+        part.update({limit: float(part[limit]) for limit in ("minimum", "maximum") if limit in part})
+        kinds = part.get("type", "number")
+        part["type"] = ["string", *([kinds] if isinstance(kinds, str) else kinds)]
+    if part.get("default") == "" and part.get("minLength", 0) > 0:
+        del part["default"]
+    for item in part.values():
+        _tell_truth(item)
+
+
+def _add_msgspec_types(app: flask.Flask, schemas: dict[str, Any], operations: dict[str, list[Any]]) -> None:
+    """Add the schemas of msgspec types. Where a marshmallow schema has the name already, the struct takes its folder's
+    name in front of its own (sales.http.MemberOut becomes SalesMemberOut)."""
+    taken = set(schemas)
+    for endpoint, view in app.view_functions.items():
+        for type_ in getattr(view, TYPES, ()):
+            _, found = msgspec.json.schema_components([type_], ref_template=f"{_SCHEMAS}{{name}}")
+            folder = type_.__module__.split(".")[-2].title().replace("_", "")
+            renamed = {f"{_SCHEMAS}{name}": f"{_SCHEMAS}{folder}{name}" for name in found if name in taken}
+            for name, schema in found.items():
+                address = f"{_SCHEMAS}{name}"
+                schemas[renamed.get(address, address).removeprefix(_SCHEMAS)] = _with_references(schema, renamed)
+            for operation in operations.get(endpoint, ()):
+                operation.update(_with_references(operation, renamed))
+
+
+def _with_references(part: Any, renamed: dict[str, str]) -> Any:
+    if isinstance(part, list):
+        return [_with_references(item, renamed) for item in part]
+    if isinstance(part, dict):
+        return {name: _with_references(item, renamed) for name, item in part.items()}
+    return renamed.get(part, part) if isinstance(part, str) else part
 
 
 def _problem_schema() -> dict[str, Any]:
@@ -173,6 +212,7 @@ def _path(rule: str) -> str:
     return _CONVERTER.sub(r"{\1}", rule)
 
 
+_SCHEMAS = "#/components/schemas/"
 _CONVERTER = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
 _KEY_PARAMETER = {
     "name": "Idempotency-Key",

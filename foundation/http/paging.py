@@ -13,6 +13,7 @@ import msgspec
 from marshmallow import fields, validate
 
 from foundation.errors import BadRequest
+from foundation.http.json_reading import INTEGER_MAX
 
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 1000
@@ -82,6 +83,12 @@ def read_cursor(cursor: str, *types: Any) -> tuple[Any, ...]:
         values: tuple[Any, ...] = msgspec.json.decode(packed, type=shape)
     except (binascii.Error, ValueError, msgspec.MsgspecError):
         raise CursorUnreadable("the cursor is not one that this list gave out") from None
-    if any(isinstance(value, str) and "\x00" in value for value in values):
+    if not all(_could_be_stored(value) for value in values):
         raise CursorUnreadable("the cursor is not one that this list gave out")
     return values
+
+
+def _could_be_stored(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\x00" not in value
+    return not isinstance(value, int) or abs(value) <= INTEGER_MAX
