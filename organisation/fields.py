@@ -42,11 +42,19 @@ class TimeZone(fields.String):
         super().__init__(validate=[validate.Length(1, CODE_MAX), _check_timezone], **options)
 
 
+AREA_MAX = Decimal(10_000_000)
+
+
 class SquareMetres(fields.Decimal):
     """An area in square metres: 0 to ten million, two digits after the point; a JSON number in answers."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(places=2, allow_nan=False, validate=validate.Range(Decimal(0), Decimal(10_000_000)), **options)
+        super().__init__(
+            places=2,
+            allow_nan=False,
+            validate=validate.Range(Decimal(0), AREA_MAX, error="must be from 0 to 10,000,000"),
+            **options,
+        )
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> Any:
         return None if value is None else float(value)

@@ -61,7 +61,12 @@ class Rate(fields.Decimal):
     """A share from 0 to 1 with up to six digits after the point; a string in answers."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(places=6, allow_nan=False, validate=validate.Range(Decimal(0), Decimal(1), error="must be a share from 0 to 1 (0 % to 100 %)"), **options)
+        super().__init__(
+            places=6,
+            allow_nan=False,
+            validate=validate.Range(Decimal(0), Decimal(1), error="must be a share from 0 to 1 (0 % to 100 %)"),
+            **options,
+        )
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> Any:
         return None if value is None else format(value.normalize(), "f")

@@ -3,12 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from foundation.database import Tx
 from foundation.pages import gettext, lazy
 from organisation.changes.operations import Change, Subject, changes_of
+from organisation.forms import percent_of
 from organisation.staff.listing import names_of
+from organisation.staff.roles import Assignment, Role, Scope
+from organisation.staff.words import role_words
+from organisation.words import FORMATS, MODES, STAFF_STATUS, STORE_STATUS
 
 ACTIONS: Mapping[str, Any] = {
     "created": lazy("Created"),
@@ -18,6 +23,7 @@ ACTIONS: Mapping[str, Any] = {
     "password issued": lazy("New password issued"),
 }
 FIELDS: Mapping[str, Any] = {
+    "code": lazy("Code"),
     "name": lazy("Name"),
     "format": lazy("Format"),
     "region": lazy("Region"),
@@ -48,6 +54,13 @@ FIELDS: Mapping[str, Any] = {
     "terminal": lazy("Till"),
     "counter": lazy("Counter"),
     "scopes": lazy("Permissions"),
+}
+
+VALUES: Mapping[tuple[str, str], Any] = {
+    **{("status", status.value): words for status, words in STAFF_STATUS.items()},
+    **{("status", status.value): words for status, words in STORE_STATUS.items()},
+    **{("mode", mode.value): words for mode, words in MODES.items()},
+    **{("format", code): words for code, words in FORMATS.items()},
 }
 
 
@@ -91,7 +104,7 @@ def _who(change: Change, names: Mapping[int, str]) -> str:
 
 def _fields(change: Change) -> Sequence[ShownField]:
     return [
-        ShownField(_name(field), *(None, None) if not values else (_value(values[0]), _value(values[1])))
+        ShownField(_name(field), *(None, None) if not values else (_value(field, values[0]), _value(field, values[1])))
         for field, values in change.fields.items()
     ]
 
@@ -102,9 +115,22 @@ def _name(field: str) -> str:
     return f"{words} {rest}".strip()
 
 
-def _value(value: Any) -> str:
+def _value(field: str, value: Any) -> str:
     if value is None or value == []:
         return "–"
     if isinstance(value, bool):
         return str(gettext("yes") if value else gettext("no"))
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if field == "role":
+        return _role(str(value))
+    if field == "rate" or field.startswith("rate "):
+        return f"{percent_of(Decimal(str(value)))} %"
+    return str(VALUES.get((field, value), value))
+
+
+def _role(text: str) -> str:
+    """`head_office@region:EAST` as the staff pages say it."""
+    role, _, where = text.partition("@")
+    scope, _, region = where.partition(":")
+    return role_words(Assignment(Role(role), Scope(scope), region or None))

@@ -41,7 +41,7 @@ class CounterIn(Schema):
     guaranteed_minimum = fields.Integer(
         strict=True,
         allow_none=True,
-        validate=validate.Range(0, AMOUNT_MAX),
+        validate=validate.Range(0, AMOUNT_MAX, error="must not be negative, nor larger than a thousand billion"),
         metadata={"description": "A month, in minor units of the store's currency (保底)"},
     )
     promotion_rates = fields.List(fields.Nested(PromotionRateSchema), validate=validate.Length(0, 1000))

@@ -94,7 +94,9 @@ def _home(actor: Principal | None, homes: Mapping[str, StoreFacts], wish: Counte
     if actor is not None:
         actor.require("organisation.write", place_of(wish.store))
     if wish.store not in homes:
-        raise CounterStoreUnknown(f"there is no store {wish.store}", errors=[FieldError("/store", "unknown")])
+        raise CounterStoreUnknown(
+            f"there is no store {wish.store}", errors=[FieldError("/store", "there is no such store")]
+        )
     return homes[wish.store]
 
 

@@ -13,7 +13,7 @@ from foundation.database import Tx
 from foundation.errors import DomainError
 from foundation.http import Pages, make_cursor, read_cursor, transactional
 from foundation.money import exponent
-from foundation.pages import gettext, lazy, render
+from foundation.pages import gettext, render
 from organisation.changes.operations import Subject
 from organisation.changes.words import shown_changes
 from organisation.counters.http import CounterIn, wish_of
@@ -25,17 +25,11 @@ from organisation.names.operations import formats, legal_units, suppliers
 from organisation.permissions import READ, WRITE
 from organisation.places import lock_master_data, place_of
 from organisation.stores.operations import find_store, list_stores, store_choices
+from organisation.words import COUNTER_STATUS, MODES, format_words
 
 counters_pages = Pages("counters", __name__, url_prefix="/organisation")
 
 HERE = "/organisation/counters"
-MODE_WORDS = {
-    CounterMode.OWN: lazy("Own goods"),
-    CounterMode.CONCESSION: lazy("Concession"),
-    CounterMode.CONSIGNMENT: lazy("Consignment"),
-    CounterMode.LEASED: lazy("Leased"),
-}
-STATUS_WORDS = {CounterStatus.OPEN: lazy("Open"), CounterStatus.CLOSED: lazy("Closed")}
 FIELDS = {
     "store": Typed.WORDS,
     "code": Typed.WORDS,
@@ -95,8 +89,8 @@ def counters_page(tx: Tx) -> str:
         store=store,
         stores=store_choices(tx, current_principal()),
         status=status.value if status else "",
-        status_words=STATUS_WORDS,
-        mode_words=MODE_WORDS,
+        status_words=COUNTER_STATUS,
+        mode_words=MODES,
         may_write=viewer.may(WRITE),
     )
 
@@ -143,6 +137,7 @@ def counter_page(tx: Tx, store: str, code: str) -> str:
     today = local_date(tx.now, kept.timezone)
     return render(
         "counters/counter.html",
+        format_words=format_words,
         counter=kept.counter,
         store=find_store(tx, viewer, store).store,
         currency=kept.currency,
@@ -161,8 +156,8 @@ def counter_page(tx: Tx, store: str, code: str) -> str:
         area=area_words(kept.counter.area_on(today)),
         today=today,
         changes=shown_changes(tx, Subject.COUNTER, kept.id),
-        mode_words=MODE_WORDS,
-        status_words=STATUS_WORDS,
+        mode_words=MODES,
+        status_words=COUNTER_STATUS,
         may_write=viewer.may(WRITE, place_of(store)),
         done=flask.request.args.get("done"),
     )
@@ -250,6 +245,6 @@ def _form_page(tx: Tx, form: Form, kept: KeptCounter | None) -> str:
         formats=formats(tx),
         legal_units=legal_units(tx),
         suppliers=suppliers(tx),
-        mode_options=[(mode.value, words) for mode, words in MODE_WORDS.items()],
-        status_options=[(status.value, words) for status, words in STATUS_WORDS.items()],
+        mode_options=[(mode.value, words) for mode, words in MODES.items()],
+        status_options=[(status.value, words) for status, words in COUNTER_STATUS.items()],
     )

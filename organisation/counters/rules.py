@@ -134,7 +134,7 @@ def plan_counter(before: Counter | None, wish: CounterWish, today: date) -> Coun
     after = replace(base, **plain)
     if after.opened_on and after.closed_on and after.closed_on < after.opened_on:
         raise CounterDatesWrong(
-            "a counter closes after it has opened", errors=[FieldError("/closed_on", "before the opening day")]
+            "a counter closes after it has opened", errors=[FieldError("/closed_on", "lies before the opening day")]
         )
     names = PLAIN if before is not None else [name for name in PLAIN if plain[name] is not None]
     changes = {name: (getattr(before, name, None), plain[name]) for name in names}
@@ -158,7 +158,7 @@ PLAIN = tuple(
 
 def _new(wish: CounterWish) -> Counter:
     if wish.name is LEFT_OUT:
-        raise CounterIncomplete("a new counter needs a name", errors=[FieldError("/name", "missing")])
+        raise CounterIncomplete("a new counter needs a name", errors=[FieldError("/name", "a name is needed")])
     return Counter(store=wish.store, code=wish.code, name=wish.name)
 
 

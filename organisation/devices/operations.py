@@ -79,9 +79,14 @@ def make_device(tx: Tx, actor: Principal | None, wish: DeviceWish) -> NewClient:
     Raises SpotWrong, SpotUnknown, PlaceForbidden, and foundation.access's ScopeNotYours and ScopeUnknown.
     """
     if wish.terminal is not None and wish.counter is not None:
-        raise SpotWrong("a device stands at a till or at a counter", errors=[FieldError("/counter", "not with a till")])
+        raise SpotWrong(
+            "a device stands at a till or at a counter",
+            errors=[FieldError("/counter", "a device stands at a till or at a counter, not at both")],
+        )
     if wish.store is None and (wish.terminal is not None or wish.counter is not None):
-        raise SpotWrong("a till or a counter is in a store", errors=[FieldError("/store", "missing")])
+        raise SpotWrong(
+            "a till or a counter is in a store", errors=[FieldError("/store", "a till or a counter needs its store")]
+        )
     if actor is not None:
         actor.require(WRITE, place_of(wish.store) if wish.store is not None else None)
     spot = _ids(tx, wish)
@@ -108,18 +113,24 @@ def _ids(tx: Tx, wish: DeviceWish) -> dict[str, int | None]:
     if wish.store is not None:
         home = stores.one(tx, wish.store)
         if home is None:
-            raise SpotUnknown(f"there is no store {wish.store}", errors=[FieldError("/store", "unknown")])
+            raise SpotUnknown(
+                f"there is no store {wish.store}", errors=[FieldError("/store", "there is no such store")]
+            )
         store_id = home.id
     if wish.counter is not None and store_id is not None:
         spot = counters.one(tx, (store_id, wish.counter))
         if spot is None:
-            raise SpotUnknown(f"there is no counter {wish.counter}", errors=[FieldError("/counter", "unknown")])
+            raise SpotUnknown(
+                f"there is no counter {wish.counter}",
+                errors=[FieldError("/counter", "there is no such counter in this store")],
+            )
         counter_id = spot.id
     if wish.staff is not None:
         holder = staff_numbers.one(tx, wish.staff)
         if holder is None or holder.status is StaffStatus.LEFT:
             raise SpotUnknown(
-                f"nobody with the number {wish.staff} works here", errors=[FieldError("/staff", "unknown")]
+                f"nobody with the number {wish.staff} works here",
+                errors=[FieldError("/staff", "nobody with this number works here")],
             )
         staff_id = holder.id
     return {"store_id": store_id, "counter_id": counter_id, "staff_id": staff_id}

@@ -46,7 +46,9 @@ class Authority:
             raise PlaceForbidden("who has no home store is for those who may act everywhere")
         mine = Reach(self.actor.permissions, codes_within(self.actor))
         if not mine.covers(self.reach(person, day)):
-            raise RoleNotYours("this role reaches beyond your own", errors=[FieldError("/role", "not yours to give")])
+            raise RoleNotYours(
+                "this role reaches beyond your own", errors=[FieldError("/role", "reaches beyond your own role")]
+            )
 
     def reach(self, person: Person, day: date) -> Reach:
         """What the person may do on a day, and where."""

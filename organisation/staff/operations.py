@@ -136,10 +136,12 @@ class _Desk:
     def _check_exists(self, wish: StaffWish) -> None:
         if isinstance(wish.home_store, str) and wish.home_store not in self.stores:
             raise HomeStoreUnknown(
-                f"there is no store {wish.home_store}", errors=[FieldError("/home_store", "unknown")]
+                f"there is no store {wish.home_store}", errors=[FieldError("/home_store", "there is no such store")]
             )
         if isinstance(wish.region, str) and wish.region not in self.regions:
-            raise RegionUnknown(f"there is no region {wish.region}", errors=[FieldError("/region", "unknown")])
+            raise RegionUnknown(
+                f"there is no region {wish.region}", errors=[FieldError("/region", "there is no such region")]
+            )
 
     def _check_username(self, person: Person) -> None:
         if person.username is not None and self.owners.get(person.username, person.number) != person.number:
@@ -151,7 +153,8 @@ class _Desk:
         unknown = [code for code in person.counters if home is None or (home, code) not in self.counters]
         if unknown:
             raise StaffCounterUnknown(
-                f"there is no counter {unknown[0]} in the home store", errors=[FieldError("/counters", "unknown")]
+                f"there is no counter {unknown[0]} in the home store",
+                errors=[FieldError("/counters", "there is no such counter in the home store")],
             )
 
     def _keep_an_administrator(self, person: Person) -> None:

@@ -27,8 +27,9 @@ from organisation.staff.operations import issue_password, put_staff
 from organisation.staff.roles import Role, Scope, permissions_of
 from organisation.staff.rules import StaffWish
 from organisation.staff.storage import load_people
-from organisation.staff.words import ROLE_HINTS, ROLE_WORDS, SCOPE_WORDS, STATUS_WORDS, role_words, where_words
+from organisation.staff.words import ROLE_HINTS, ROLE_WORDS, SCOPE_WORDS, role_words, where_words
 from organisation.stores.operations import store_choices
+from organisation.words import STAFF_STATUS
 
 staff_pages = Pages("staff", __name__, url_prefix="/organisation/staff")
 
@@ -74,7 +75,7 @@ def staff_page(tx: Tx) -> str:
         store=store,
         stores=store_choices(tx, current_principal()),
         status=status.value if status else "",
-        status_words=STATUS_WORDS,
+        status_words=STAFF_STATUS,
         may_write=viewer.may(STAFF),
     )
 
@@ -190,7 +191,7 @@ def _person_page(
         ahead=_ahead(employment, today),
         devices=list_devices(tx, viewer, limit=50, living=True, staff_number=number),
         changes=shown_changes(tx, Subject.STAFF, employment.id),
-        status_words=STATUS_WORDS,
+        status_words=STAFF_STATUS,
         stores=store_choices(tx, current_principal()),
         move=move or move_form,
         role=role or role_form,

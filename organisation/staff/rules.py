@@ -155,13 +155,13 @@ def plan_staff(before: Person | None, wish: StaffWish, today: date, now: datetim
 
 def _new(wish: StaffWish) -> Person:
     if wish.name is LEFT_OUT:
-        raise StaffIncomplete("a new member of staff needs a name", errors=[FieldError("/name", "missing")])
+        raise StaffIncomplete("a new member of staff needs a name", errors=[FieldError("/name", "a name is needed")])
     return Person(number=wish.number, name=wish.name)
 
 
 def _gone(before: Person | None, after: Person, wish: StaffWish, today: date, *, leaves: bool) -> StaffPlan:
     if wish.role is not LEFT_OUT and wish.role is not None:
-        raise StaffLeft("who has left has no role", errors=[FieldError("/role", "not for who has left")])
+        raise StaffLeft("who has left has no role", errors=[FieldError("/role", "who has left has no role")])
     homes = {day: store for day, store in after.homes.items() if day <= today}
     roles = {day: role for day, role in after.roles.items() if day < today}
     if roles or value_on(after.roles, today) is not None:
@@ -201,7 +201,8 @@ def _assignment(current: Assignment | None, wish: StaffWish) -> Assignment | Non
         region = current.region
     if (scope is Scope.REGION) != (region is not None):
         raise ScopeWrong(
-            "a region belongs to the scope region, and to no other", errors=[FieldError("/region", "does not fit")]
+            "a region belongs to the scope region, and to no other",
+            errors=[FieldError("/region", "belongs to the scope “one region”, and only to it")],
         )
     return Assignment(role, scope, region)
 
@@ -214,7 +215,10 @@ def _check_store_scope(
     day = role.valid_from if role is not None and role.valid_from > today else today
     held = role.value if role is not None else person.role_on(day)
     if held is not None and held.scope is Scope.STORE and person.home_on(day) is None:
-        raise ScopeWrong("a role in the home store needs a home store", errors=[FieldError("/home_store", "missing")])
+        raise ScopeWrong(
+            "a role in the home store needs a home store",
+            errors=[FieldError("/home_store", "this role needs a home store")],
+        )
 
 
 def _changes(

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from foundation.pages import gettext, lazy
-from organisation.facts import StaffStatus
 from organisation.staff.roles import Assignment, Role, Scope
 
 ROLE_WORDS: Mapping[Role, Any] = {
@@ -30,7 +29,6 @@ SCOPE_WORDS: Mapping[Scope, Any] = {
     Scope.REGION: lazy("One region"),
     Scope.STORE: lazy("Home store"),
 }
-STATUS_WORDS: Mapping[StaffStatus, Any] = {StaffStatus.ACTIVE: lazy("Working"), StaffStatus.LEFT: lazy("Left")}
 
 
 def where_words(held: Assignment | None) -> str:

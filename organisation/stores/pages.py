@@ -12,7 +12,7 @@ from foundation.clock import local_date
 from foundation.database import Tx
 from foundation.errors import DomainError
 from foundation.http import Pages, make_cursor, transactional
-from foundation.pages import gettext, lazy, render
+from foundation.pages import gettext, render
 from foundation.settings import get_settings
 from organisation.changes.operations import Subject
 from organisation.changes.words import shown_changes
@@ -26,15 +26,11 @@ from organisation.places import lock_master_data
 from organisation.stores.http import CategoryAreaSchema, StoreIn, wish_of
 from organisation.stores.operations import KeptStore, find_store, list_stores, load_stores, put_stores
 from organisation.stores.rules import StoreWish
+from organisation.words import STORE_STATUS, format_words
 
 stores_pages = Pages("stores", __name__, url_prefix="/organisation/stores")
 
 HERE = "/organisation/stores"
-STATUS_WORDS = {
-    StoreStatus.PLANNED: lazy("Planned"),
-    StoreStatus.OPEN: lazy("Open"),
-    StoreStatus.CLOSED: lazy("Closed"),
-}
 FIELDS = {
     "code": Typed.WORDS,
     "name": Typed.WORDS,
@@ -62,10 +58,11 @@ def stores_page(tx: Tx) -> str:
     found = list_stores(tx, viewer, after=text_cursor(), limit=PAGE_SIZE + 1, search=search, status=status)
     return render(
         "stores/list.html",
+        format_words=format_words,
         page=_listing(tx, found),
         search=search,
         status=status.value if status else "",
-        status_words=STATUS_WORDS,
+        status_words=STORE_STATUS,
         may_write=viewer.may(WRITE) and viewer.places is None,
     )
 
@@ -122,6 +119,7 @@ def _store_page(tx: Tx, code: str, area_form: Form) -> str:
     areas = [(path_words(category), area_words(area)) for category, area in kept.store.category_areas_on(today).items()]
     return render(
         "stores/store.html",
+        format_words=format_words,
         store=kept.store,
         area=area_words(kept.store.area_on(today)),
         ahead=sorted((day, area_words(area)) for day, area in kept.store.areas.items() if day > today),
@@ -129,7 +127,7 @@ def _store_page(tx: Tx, code: str, area_form: Form) -> str:
         area_form=area_form,
         counter_count=count_counters(tx, kept.id),
         changes=shown_changes(tx, Subject.STORE, kept.id),
-        status_words=STATUS_WORDS,
+        status_words=STORE_STATUS,
         may_write=viewer.may(WRITE, f"store/{code}"),
         done=flask.request.args.get("done"),
     )
@@ -218,5 +216,5 @@ def _form_page(tx: Tx, form: Form, kept: KeptStore | None) -> str:
         regions=regions(tx),
         legal_units=legal_units(tx),
         timezones=sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/")),
-        status_options=[(status.value, words) for status, words in STATUS_WORDS.items()],
+        status_options=[(status.value, words) for status, words in STORE_STATUS.items()],
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from foundation.errors import Conflict, FieldError, Invalid
 from foundation.wishes import LEFT_OUT, LeftOut, or_else
-from organisation.dated import Step, step_to, value_on
+from organisation.dated import BEGINNING, Step, step_to, value_on
 from organisation.facts import StoreStatus
 
 Category = tuple[str, ...]
@@ -124,18 +124,18 @@ def plan_store(before: Store | None, wish: StoreWish, company: Company, today: d
     if after.currency != base.currency and base.currency_fixed:
         raise CurrencyFixed(
             f"sales were posted in {base.currency}; the currency of store {base.code} stays",
-            errors=[FieldError("/currency", f"must stay {base.currency}")],
+            errors=[FieldError("/currency", "stays: sales were posted in it")],
         )
     if after.opened_on and after.closed_on and after.closed_on < after.opened_on:
         raise StoreDatesWrong(
-            "a store closes after it has opened", errors=[FieldError("/closed_on", "before the opening day")]
+            "a store closes after it has opened", errors=[FieldError("/closed_on", "lies before the opening day")]
         )
     return _with_areas(before, after, wish, today)
 
 
 def _new(wish: StoreWish, company: Company) -> Store:
     if wish.name is LEFT_OUT:
-        raise StoreIncomplete("a new store needs a name", errors=[FieldError("/name", "missing")])
+        raise StoreIncomplete("a new store needs a name", errors=[FieldError("/name", "a name is needed")])
     return Store(
         code=wish.code,
         name=wish.name,
@@ -168,6 +168,9 @@ def _with_areas(before: Store | None, after: Store, wish: StoreWish, today: date
         changes[f"area_m2 {' / '.join(category)}"] = (value_on(history, step.valid_from), step.value)
         grown = {**after.category_areas, category: {**history, step.valid_from: step.value}}
         after = replace(after, category_areas=grown)
+    dated = [step.valid_from for step in (area, *steps.values()) if step is not None]
+    if dated and max(dated) != BEGINNING:
+        changes["effective_from"] = (None, max(dated))
     return StorePlan(after, changes, area, steps)
 
 
