@@ -114,14 +114,15 @@ class Database:
         """Open a transaction; commit when the block ends, roll back when it raises."""
         with self.engine.connect() as connection:
             tx = Tx(connection, self.clock.now())
-            with connection.begin() as transaction:
+            with connection.begin():
                 if read_only:
                     connection.exec_driver_sql("SET TRANSACTION READ ONLY")
                 yield tx
                 if (packed := tx.rows.packed()) is not None:
                     with tx.pipeline(packed.size):
                         packed.send(tx.raw)
-                        transaction.commit()
+                        # Not SQLAlchemy's commit: it would believe in the COMMIT before the pipeline's errors are in.
+                        tx.raw.commit()
         tx.committed()
 
     def dispose(self) -> None:

@@ -69,6 +69,12 @@ def translate(error: BaseException) -> DomainError | None:
     return meaning(_WORDS[meaning]) if meaning else None
 
 
+def lost_a_race(error: BaseException) -> bool:
+    """Whether another transaction was faster (unique key, deadlock, serialisation): the same work may be done again."""
+    original = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
+    return isinstance(original, psycopg.Error) and original.sqlstate in ("23505", "40P01", "40001")
+
+
 def describe(error: BaseException) -> str:
     """One line about an error that is fit for a log: without statement, parameters or the values of a row."""
     original = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error

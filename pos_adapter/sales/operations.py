@@ -10,10 +10,12 @@ from datetime import date, timedelta
 from typing import Any, TypeVar
 
 import msgspec
-from psycopg.errors import DeadlockDetected, UniqueViolation
+import psycopg
+from sqlalchemy.exc import DBAPIError
 
 from foundation.access import Principal
 from foundation.database import Database, Tx
+from foundation.database_errors import lost_a_race
 from foundation.errors import DomainError, Kind, problem
 from foundation.http import Keyed
 from foundation.idempotency import Answer, Claim, claim
@@ -156,8 +158,9 @@ def racing(home: Database, items: Sequence[Incoming], attempt: Callable[[], T]) 
             item.start_over()
         try:
             return attempt()
-        except (UniqueViolation, DeadlockDetected):
-            continue
+        except (psycopg.Error, DBAPIError) as error:
+            if not lost_a_race(error):
+                raise
     for item in items:
         item.start_over()
     return attempt()

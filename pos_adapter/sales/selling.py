@@ -26,10 +26,10 @@ from pos_adapter.sales.incoming import TILL_SERIES, Incoming, Outcome
 from pos_adapter.sales.receipts import (
     ECoins,
     Flag,
-    ReceiptMember,
     NextExpiry,
     Points,
     Receipt,
+    ReceiptMember,
     SaleAnswer,
     SaleId,
     Tender,
