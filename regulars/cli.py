@@ -184,3 +184,39 @@ def verify() -> None:
     with database_at_hand():
         faults = verify_books(click.echo)
     sys.exit(1 if faults else 0)
+
+
+@ledger.command()
+def expire() -> None:
+    """Let lots expire whose last day has passed, and end holds whose time is over; the worker does it by the clock."""
+    from foundation.database import database
+    from member_api.ledger.endings import end_holds, expire_lots
+
+    with database_at_hand():
+        holds, lots = end_holds(database()), expire_lots(database())
+    click.echo(f"Holds of {holds.members} members ended, lots of {lots.members} members expired")
+    if lots.left or holds.left:
+        click.echo(f"{max(lots.left, holds.left)} members were in use; run it again")
+
+
+@ledger.command()
+def seal() -> None:
+    """Seal what is not sealed yet, and sign the end of the chain; the worker does it every night."""
+    from foundation.database import database
+    from member_api.seal.operations import seal_everything, sign_root
+    from regulars.running.workers import register_everything
+
+    register_everything()
+    with database_at_hand():
+        sealed, root = seal_everything(database()), sign_root(database())
+    click.echo(f"{sealed} journals sealed; " + (f"root {root.position} signed" if root else "no new root"))
+
+
+@ledger.command()
+def public_key() -> None:
+    """Print the public key of the seal, in hex: keep it where this machine's keys are not."""
+    from foundation.settings import get_settings
+    from member_api.seal.chain import public_key_of
+
+    with database_at_hand():
+        click.echo(public_key_of(get_settings().seal_key).hex())

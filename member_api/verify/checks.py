@@ -64,7 +64,7 @@ _check(
     """,
     lambda journal, n, account, lot, of_account, owner, member: (
         f"journal {journal} entry {n}",
-        f"names lot {lot} (account {of_account}) and account {account} (member {owner}); the journal of member {member}",
+        f"names lot {lot} (account {of_account}) and account {account} (member {owner}); journal of member {member}",
     ),
 )
 

@@ -18,14 +18,14 @@ from regulars.running.children import die_with_parent
 from regulars.running.home import Home
 
 PACKAGES = ("foundation", "organisation", "member_api", "pos_adapter", "analytics", "marketing", "regulars")
-# Rooms that register something when they are imported: Celery tasks, and readers of events.
-REGISTERING_ROOMS = ("tasks", "subscribers")
+# Rooms that register something when they are imported: Celery tasks, readers of events, checks of the books.
+REGISTERING_ROOMS = ("tasks", "subscribers", "checks")
 WORKER_PROCESSES = 2
 TASKS_PER_CHILD = 2_000
 
 
 def register_everything() -> list[str]:
-    """Import every room that registers tasks or subscribers; returns their names."""
+    """Import every room that registers tasks, subscribers or checks; returns their names."""
     imported = []
     for package in PACKAGES:
         paths = importlib.import_module(package).__path__
