@@ -1,12 +1,24 @@
 """Everything of this package that the web application serves."""
 
-from foundation.http import Room
+from pathlib import Path
+
+from foundation.http import MenuItem, Room
+from foundation.pages import lazy
 from pos_adapter.catalogue.http import catalogue_blueprint
+from pos_adapter.overview.http import overview_blueprint
+from pos_adapter.overview.pages import overview_pages
+from pos_adapter.permissions import READ
 from pos_adapter.repairs.http import repairs_blueprint
 from pos_adapter.sales.http import sales_blueprint
 from pos_adapter.tills.http import tills_blueprint
 
+HERE = Path(__file__).parent
+
 room = Room(
     name="pos_adapter",
-    blueprints=[sales_blueprint, catalogue_blueprint, tills_blueprint, repairs_blueprint],
+    blueprints=[sales_blueprint, catalogue_blueprint, tills_blueprint, repairs_blueprint, overview_blueprint],
+    pages=[overview_pages],
+    menu=[MenuItem(lazy("Overview"), "/overview", READ, "home", 10)],
+    translations=HERE / "translations",
+    static=HERE / "static",
 )

@@ -93,17 +93,25 @@ def list_flagged(
 
 
 COUNTS = """
-SELECT x.id,
-    (SELECT count(*) FROM pos.parked_receipt AS p WHERE p.store_id = x.id AND p.state = 'open') AS parked,
-    (SELECT count(*) FROM pos.sale AS s WHERE s.store_id = x.id AND s.open_flags <> '{}' AND s.state <> 'discarded')
-        AS flagged,
-    (SELECT count(*) FROM pos.sequence_gap AS g WHERE g.store_id = x.id AND g.closed_at IS NULL
-        AND (g.announced_at IS NOT NULL OR g.noticed_at <= :now - make_interval(secs => setting.gap_grace_s))) AS gaps
-FROM unnest(CAST(:stores AS integer[])) AS x(id), pos.till_setting AS setting
+SELECT 'parked' AS what, store_id, count(*) AS waiting FROM pos.parked_receipt
+WHERE state = 'open' AND store_id = ANY(:stores) GROUP BY store_id
+UNION ALL
+SELECT 'flagged', store_id, count(*) FROM pos.sale
+WHERE open_flags <> '{}' AND state <> 'discarded' AND store_id = ANY(:stores) GROUP BY store_id
+UNION ALL
+SELECT 'gaps', g.store_id, count(*) FROM pos.sequence_gap AS g, pos.till_setting AS s
+WHERE g.closed_at IS NULL AND g.store_id = ANY(:stores)
+    AND (g.announced_at IS NOT NULL OR g.noticed_at <= :now - make_interval(secs => s.gap_grace_s))
+GROUP BY g.store_id
 """
 
 
 def to_repair(tx: Tx, store_ids: Sequence[int]) -> dict[int, ToRepair]:
     """What waits, by store; one statement."""
-    rows = tx.execute(COUNTS, {"stores": list(store_ids), "now": tx.now})
-    return {row.id: ToRepair(row.parked, row.flagged, row.gaps) for row in rows}
+    counts: dict[int, dict[str, int]] = {store_id: {} for store_id in store_ids}
+    for row in tx.execute(COUNTS, {"stores": list(store_ids), "now": tx.now}):
+        counts[row.store_id][row.what] = row.waiting
+    return {
+        store_id: ToRepair(each.get("parked", 0), each.get("flagged", 0), each.get("gaps", 0))
+        for store_id, each in counts.items()
+    }
