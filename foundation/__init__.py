@@ -1,1 +1,1 @@
-"""Plumbing without one business word: settings, database, events, idempotency, queues, auth, errors, clock, money, page shell."""
+"""Plumbing without one business word: database, events, idempotency, queues, access, errors, clock, money, pages."""

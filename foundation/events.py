@@ -82,7 +82,7 @@ def announce(tx: Tx, topic: str, facts: Mapping[str, Any]) -> None:
 def subscribe(
     name: str, topics: Collection[str], handle: Callable[[Tx, Sequence[Event]], None], *, batch: int = 500
 ) -> None:
-    """Register a reader. It gets every event of its topics once, in order of position, in batches of at most `batch`."""
+    """Register a reader: it gets each event of its topics once, in order of position, at most `batch` at a time."""
     _subscriptions[name] = Subscription(name, frozenset(topics), handle, batch)
 
 
@@ -94,9 +94,8 @@ def read_events(tx: Tx, after: int, limit: int, topics: Collection[str] | None =
     """Events with a position above `after`, lowest first, at most `limit` (1 to 5,000)."""
     rows = tx.execute(
         "SELECT position, topic, facts, at FROM foundation.event WHERE position > :after"
-        + (" AND topic = ANY(:topics)" if topics is not None else "")
-        + " ORDER BY position LIMIT :limit",
-        {"after": after, "limit": max(1, min(limit, BATCH))} | ({"topics": list(topics)} if topics is not None else {}),
+        " AND (CAST(:topics AS text[]) IS NULL OR topic = ANY(:topics)) ORDER BY position LIMIT :limit",
+        {"after": after, "limit": max(1, min(limit, BATCH)), "topics": list(topics) if topics is not None else None},
     )
     return [Event(row.position, row.topic, row.facts, row.at) for row in rows]
 
@@ -113,10 +112,14 @@ def consume(database: Database, name: str) -> int:
     """
     subscription = _subscriptions[name]
     with database.transaction() as tx:
-        if not tx.execute("SELECT pg_try_advisory_xact_lock(hashtext('consumer'), hashtext(:name))", {"name": name}).scalar():
+        if not tx.execute(
+            "SELECT pg_try_advisory_xact_lock(hashtext('consumer'), hashtext(:name))", {"name": name}
+        ).scalar():
             return 0
         tx.execute("INSERT INTO foundation.consumer (name) VALUES (:name) ON CONFLICT DO NOTHING", {"name": name})
-        cursor = int(tx.execute("SELECT position FROM foundation.consumer WHERE name = :name", {"name": name}).scalar_one())
+        cursor = int(
+            tx.execute("SELECT position FROM foundation.consumer WHERE name = :name", {"name": name}).scalar_one()
+        )
         newest = last_position(tx)
         events = read_events(tx, cursor, subscription.batch, subscription.topics)
         reached = max(cursor, events[-1].position if events else 0)
@@ -170,9 +173,7 @@ def run_relay(database: Database, stop: threading.Event, wake: Callable[[set[str
             stop.wait(0.5)
 
 
-def _relay_while_connected(
-    database: Database, stop: threading.Event, wake: Callable[[set[str]], None] | None
-) -> None:
+def _relay_while_connected(database: Database, stop: threading.Event, wake: Callable[[set[str]], None] | None) -> None:
     with database.engine.connect() as guard:
         # The lock belongs to this session: it goes when the process or its connection dies.
         guard = guard.execution_options(isolation_level="AUTOCOMMIT")

@@ -112,7 +112,7 @@ def claim(tx: Tx, client: str, key: str, content_hash: bytes) -> Claim:
 
 
 def once(tx: Tx, client: str, key: str, content_hash: bytes, work: Callable[[], Answer]) -> Answer:
-    """Do `work` unless this client's key was answered before. Raises StillRunning, KeyReused, and what `work` raises."""
+    """Do `work` unless the client's key was answered before. Raises StillRunning, KeyReused, what `work` raises."""
     with tx.pipeline():
         asked = claim(tx, client, key, content_hash)
     if (known := asked.answer()) is not None:

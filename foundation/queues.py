@@ -40,17 +40,16 @@ queue.conf.update(
         "forget-old-keys": {"task": "foundation.forget_old_keys", "schedule": 3600.0},
     },
 )
-queue.conf.broker_url = None
 
 
 def configure_queue() -> Celery:
     """Point the queue at the broker of this process; called by whoever starts (web, worker, beat, relay)."""
-    queue.conf.broker_url = get_settings().redis_url
+    queue.conf.update(broker_url=get_settings().redis_url)
     return queue
 
 
 def send(task: str, *arguments: Any) -> None:
-    """Send a task by name now. The broker being away costs a log line only: tasks are reminders, truth is in the database."""
+    """Send a task by name now. Tasks are reminders, truth is in the database: a lost broker costs a log line."""
     try:
         queue.send_task(task, args=arguments, queue=QUEUES.get(task, QueueName.DEFAULT).value)
     except (OperationalError, OSError) as error:

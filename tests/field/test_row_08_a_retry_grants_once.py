@@ -27,10 +27,10 @@ def test_the_accounting_step_of_one_sale_cannot_happen_twice(database: Database)
 
     def account_again() -> None:
         with database.transaction() as tx:
-            waiting = Waiting(sale, day, "sale", 1, "CNY", NOON, member, None, None, [])
-            wallet = lock_wallet(tx, member)
             store = tx.execute("SELECT store_id FROM pos.sale").scalar_one()
-            purchase = recorded_purchase(tx, Waiting(*[*_fields(waiting, store)]))
+            sold = Waiting(sale, day, "sale", store, "CNY", NOON, member, None, None, [])
+            wallet = lock_wallet(tx, member)
+            purchase = recorded_purchase(tx, sold)
             post_purchase(tx, wallet, purchase, None)
             record(tx, [wallet], "a confused worker")
 
@@ -38,10 +38,3 @@ def test_the_accounting_step_of_one_sale_cannot_happen_twice(database: Database)
         account_again()
     with database.transaction() as tx:
         assert tx.execute("SELECT balance FROM member.account").scalar_one() == 50
-
-
-def _fields(waiting: Waiting, store: int) -> list[object]:
-    return [
-        waiting.id, waiting.day, waiting.type, store, waiting.currency, waiting.occurred_at, waiting.member_id,
-        waiting.claim_id, waiting.original_id, waiting.open_flags,
-    ]  # fmt: skip

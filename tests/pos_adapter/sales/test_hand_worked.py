@@ -92,10 +92,8 @@ def test_a_lot_that_expired_meanwhile_comes_back_for_thirty_days(house: Database
     spent = sale(2_000, tenders=[{"kind": "points", "amount": 100, "units": 1_000}, {"kind": "cash", "amount": 1_900}])
     post(house, spent)
     clock.advance(timedelta(days=60))
-    back = return_of(
-        spent, (1, 2_000), tenders=[{"kind": "points", "amount": 100, "units": 1_000}, {"kind": "cash", "amount": 1_900}],
-        business_date="2026-03-06",
-    )  # fmt: skip
+    split = [{"kind": "points", "amount": 100, "units": 1_000}, {"kind": "cash", "amount": 1_900}]
+    back = return_of(spent, (1, 2_000), tenders=split, business_date="2026-03-06")
     answer = post(house, back).body
     assert answer["flags"] == ["restored_with_grace"]
     assert answer["points"]["balance"] == 1_000
