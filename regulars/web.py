@@ -25,6 +25,6 @@ def load_rooms() -> list[Room]:
 
 
 def create_web_app() -> flask.Flask:
-    """The application as it is served. Nothing is connected yet; make it after the fork."""
+    """The application as it is served. Nothing is connected yet, so that it may be made before a fork."""
     configure_queue()
     return create_app(load_rooms(), settings=get_settings(), checks={"migrations": check_migrations})

@@ -59,6 +59,9 @@ class House:
     def said(self) -> str:
         return self.output.read_text(errors="replace")
 
+    def start_again(self) -> None:
+        self.process = start(self.home, int(self.base_url.rpartition(":")[2])).process
+
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(60)
@@ -102,20 +105,18 @@ def home(server_directory: Path) -> Home:
 
 
 @pytest.fixture(scope="module")
-def port() -> int:
-    return free_port()
+def running(home: Home) -> Iterator[House]:
+    house = start(home, free_port())
+    yield house
+    if house.process.poll() is None:
+        house.stop()
 
 
 @pytest.fixture
-def house(home: Home, port: int) -> Iterator[House]:
-    """The house up and ready; every test finds the data that the one before left."""
-    house = start(home, port)
-    try:
-        house.wait_ready()
-        yield house
-    finally:
-        if house.process.poll() is None:
-            house.stop()
+def house(running: House) -> House:
+    """The one house of this module, up and ready; a test that stops it starts it again."""
+    running.wait_ready()
+    return running
 
 
 def _log_in(house: House, client: Mapping[str, str]) -> int:
@@ -151,19 +152,6 @@ def test_a_new_house_is_ready_says_where_and_writes_its_log_ins(house: House) ->
     assert set(house.pids()) == {"parent", *PARTS}
 
 
-def test_a_second_start_takes_seconds_and_keeps_log_ins(home: Home, port: int) -> None:
-    before = home.credentials.read_text()
-    began = time.monotonic()
-    house = start(home, port)
-    try:
-        house.wait_ready()
-        took = time.monotonic() - began
-        assert took < SECOND_START_S_MAX, f"{took:.1f} s"
-        assert home.credentials.read_text() == before
-    finally:
-        assert house.stop() == 0
-
-
 @pytest.mark.parametrize("part", PARTS)
 def test_whatever_is_killed_runs_again(house: House, part: str) -> None:
     killed = house.pids()[part]
@@ -171,29 +159,6 @@ def test_whatever_is_killed_runs_again(house: House, part: str) -> None:
     wait_for(lambda: house.pids().get(part, killed) != killed, 30, house.said)
     house.wait_ready()
     assert f"{part} died (signal SIGKILL); starting it again" in house.said()
-
-
-def test_stopping_leaves_nothing_behind(home: Home, port: int) -> None:
-    house = start(home, port)
-    house.wait_ready()
-    pids = house.pids()
-    assert house.stop() == 0
-    assert [name for name, pid in pids.items() if is_alive(pid)] == []
-    assert not home.addresses.exists()
-
-
-def test_a_killed_parent_takes_its_children_along_and_the_next_start_finds_all_well(home: Home, port: int) -> None:
-    house = start(home, port)
-    house.wait_ready()
-    pids = house.pids()
-    house.process.kill()
-    house.process.wait(10)
-    wait_for(lambda: not any(map(is_alive, pids.values())), 40)
-    again = start(home, port)
-    try:
-        again.wait_ready()
-    finally:
-        assert again.stop() == 0
 
 
 def test_a_second_house_on_the_same_home_is_told_who_is_there(house: House) -> None:
@@ -244,3 +209,25 @@ def test_status_tells_what_runs(house: House) -> None:
     assert told.returncode == 0, told.stdout + told.stderr
     for part in (*PARTS, "database", "worker"):
         assert part in told.stdout
+
+
+def test_stopping_leaves_nothing_behind_and_the_next_start_takes_seconds_and_keeps_log_ins(house: House) -> None:
+    pids, log_ins = house.pids(), house.home.credentials.read_text()
+    assert house.stop() == 0
+    assert [name for name, pid in pids.items() if is_alive(pid)] == []
+    assert not house.home.addresses.exists()
+    began = time.monotonic()
+    house.start_again()
+    house.wait_ready()
+    took = time.monotonic() - began
+    assert took < SECOND_START_S_MAX, f"{took:.1f} s"
+    assert house.home.credentials.read_text() == log_ins
+
+
+def test_a_killed_parent_takes_its_children_along_and_the_next_start_finds_all_well(house: House) -> None:
+    pids = house.pids()
+    house.process.kill()
+    house.process.wait(10)
+    wait_for(lambda: not any(map(is_alive, pids.values())), 40)
+    house.start_again()
+    house.wait_ready()
