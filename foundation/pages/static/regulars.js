@@ -78,7 +78,7 @@ const controlsOf = (form) => [...form.elements].filter((c) => c.name && !c.disab
 
 function showFault(form, name, message) {
   const control = form.elements[name];
-  const place = form.querySelector(`#e-${CSS.escape(name)}`);
+  const place = form.querySelector(`[data-fault="${CSS.escape(name)}"], #e-${CSS.escape(name)}`);
   if (!control || !place) return false;
   place.textContent = message;
   place.closest(".field")?.classList.add("has-fault");
