@@ -27,6 +27,8 @@ SERVERS = ("postgresql", "valkey")
 # What runs beside the servers, by the name of its command.
 PROCESSES = ("web", "worker", "beat", "relay")
 READY_TIMEOUT_S = 90.0
+DEMO_ATTEMPTS = 4
+DEMO_PAUSE_S = 10.0
 # PostgreSQL writes a checkpoint when it stops.
 SERVER_STOP_S = 60.0
 PROBE_TIMEOUT_S = 2.0
@@ -206,20 +208,19 @@ def _welcome(
 
 
 class _DemoRun:
-    """Posts the demo beside the running house, once; its progress shows on the terminal."""
+    """Posts the demo beside the running house, once; its progress shows on the terminal.
+
+    A demo that stops, because the web was killed, say, goes on a little later: every answer it got is kept.
+    """
 
     def __init__(self, home: Home, environment: Mapping[str, str], say: Callable[[str], None], *, wanted: bool) -> None:
         self._home, self._environment, self._say = home, environment, say
-        self._wanted = wanted and not home.demo_mark.exists()
+        self._attempts_left = DEMO_ATTEMPTS if wanted and not home.demo_mark.exists() else 0
         self._process: subprocess.Popen[bytes] | None = None
+        self._due_at = self._began = time.monotonic()
 
     def keep_with(self, supervisor: Supervisor) -> None:
-        """Look after the house and, meanwhile, the demo. A demo that stops half-way goes on at the next start."""
-        if self._wanted:
-            self._process = start_child(
-                [sys.executable, "-m", "regulars", "demo", "--home", str(self._home.root)],
-                environment=self._environment,
-            )
+        """Look after the house until it is told to stop and, meanwhile, the demo."""
         try:
             supervisor.run(self._look)
         finally:
@@ -227,7 +228,23 @@ class _DemoRun:
                 stop_child(self._process, signal.SIGTERM, 5)
 
     def _look(self) -> None:
+        now = time.monotonic()
         if self._process is not None and self._process.poll() is not None:
-            code, self._process = self._process.returncode, None
-            if code != 0:
-                self._say(f"The demo was not posted completely (exit {code}); the next start goes on with it")
+            self._ended(self._process.returncode, now)
+        elif self._process is None and self._attempts_left and now >= self._due_at:
+            self._attempts_left -= 1
+            self._process = start_child(
+                [sys.executable, "-m", "regulars", "demo", "--home", str(self._home.root)],
+                environment=self._environment,
+            )
+
+    def _ended(self, code: int, now: float) -> None:
+        self._process = None
+        if code == 0:
+            self._attempts_left = 0
+            self._say(f"The demo is complete, {now - self._began:.0f} s after the house was ready")
+        elif self._attempts_left:
+            self._due_at = now + DEMO_PAUSE_S
+            self._say(f"The demo stopped (exit {code}) and goes on in {DEMO_PAUSE_S:.0f} s")
+        else:
+            self._say(f"The demo was not posted completely (exit {code}); the next start goes on with it")
