@@ -90,7 +90,7 @@ class Attached:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An identifier as a sale met it: the id to wait under, and the member if it has one by now.
+    """An identifier as a sale met it: the id to wait under, and the member if it has one by now (a lost card has none).
 
     `shown` is the mask, for whoever repairs a parked sale; None where the caller did not ask to open it.
     """
@@ -288,9 +288,16 @@ def meet(tx: Tx, identifiers: Collection[Identifier]) -> dict[Identifier, Claim]
     tx.ask(MEET, {"rows": msgspec.json.encode(rows).decode(), "now": tx.now})
     found = in_force(tx, distinct)
     return {
-        identifier: Claim(found[key].id, key.kind, found[key].member_id, found[key].status)
+        identifier: Claim(
+            found[key].id, key.kind, _claimed_by(found[key].member_id, found[key].status), found[key].status
+        )
         for identifier, key in keys.items()
     }
+
+
+def _claimed_by(member_id: int | None, status: IdentifierStatus) -> int | None:
+    # What a lost card bought is not its owner's; the service desk settles it.
+    return None if status == IdentifierStatus.LOST else member_id
 
 
 def claims(tx: Tx, claim_ids: Collection[int]) -> dict[int, Claim]:
@@ -307,7 +314,8 @@ def claims(tx: Tx, claim_ids: Collection[int]) -> dict[int, Claim]:
         shown = None
         if key is not None and sealed is not None:
             shown = mask(Normalised(kind, key.open(_field(LookUpKey(kind, bytes(index))), bytes(sealed))))
-        found[id_] = Claim(id_, kind, member_id, IdentifierStatus(status), shown)
+        state = IdentifierStatus(status)
+        found[id_] = Claim(id_, kind, _claimed_by(member_id, state), state, shown)
     return found
 
 

@@ -4,17 +4,20 @@ Locking: member rows are locked FOR KEY SHARE in order of id; merging takes them
 merge sees its redirect, because the row is read again under the lock.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
+import msgspec
 import psycopg
 
 from foundation.clock import local_date
 from foundation.database import Tx
 from foundation.settings import get_settings
-from member_api.identifiers.rules import IdentifierNotALookUp, IdentifierUnreadable, Normalised, blind_index, normalise
+from member_api.ledger.rules import Wallet
+from member_api.ledger.wallets import ask_wallets, make_wallets
+from member_api.identifiers.rules import IdentifierUnreadable, Kind, Normalised, blind_index, normalise
 
 REDIRECTS_MAX = 8
 
@@ -31,11 +34,15 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """What posting knows of a member. A frozen member earns and cannot spend; a closed or erased one does neither."""
+    """What posting knows of a member. A frozen member earns and cannot spend; a closed or erased one does neither.
+
+    `was_merged`: the receipt named somebody who is this member now.
+    """
 
     id: int
     status: str
     tier: str | None
+    was_merged: bool = False
 
     @property
     def earns(self) -> bool:
@@ -53,37 +60,61 @@ class AskedBuyers:
     tx: Tx
     named: Sequence[Named | None]
     spellings: dict[int, Normalised]
-    by_identifier: psycopg.Cursor[Any] | None
-    by_id: psycopg.Cursor[Any] | None
+    asked: psycopg.Cursor[Any] | None
 
     def buyers(self) -> list[Buyer | None]:
         """In the order asked; None where nobody is known by that name."""
-        found: list[Buyer | None] = [None] * len(self.named)
-        for cursor in (self.by_identifier, self.by_id):
-            for n, member, status, merged_into, tier in cursor or ():
-                moment = self.named[n]
-                if merged_into is not None and moment is not None:
-                    found[n] = _follow(self.tx, merged_into, moment.at)
-                else:
-                    found[n] = Buyer(member, status, tier)
-        return found
+        return _buyers(self.tx, self.named, self.asked or ())
 
     def spelling(self, n: int) -> Normalised | None:
         """The normalised identifier of one that was asked; None where it was an id or cannot be read."""
         return self.spellings.get(n)
 
 
-BY_IDENTIFIER = """
-SELECT a.n, m.id, m.status, m.merged_into, member.tier_at(m.id, a.at)
-FROM unnest(%s::int[], %s::text[], %s::bytea[], %s::timestamptz[]) AS a (n, kind, blind, at)
-JOIN member.identifier AS i ON i.kind = a.kind AND i.blind_index = a.blind AND i.status = 'active'
-JOIN member.member AS m ON m.id = i.member_id
-ORDER BY m.id
-"""
-BY_ID = """
-SELECT a.n, m.id, m.status, m.merged_into, member.tier_at(m.id, a.at)
-FROM unnest(%s::int[], %s::bigint[], %s::timestamptz[]) AS a (n, id, at)
-JOIN member.member AS m ON m.id = a.id
+@dataclass(slots=True)
+class AskedShoppers:
+    """Buyers with their wallets, on their way."""
+
+    tx: Tx
+    named: Sequence[Named | None]
+    spellings: dict[int, Normalised]
+    today: date
+    asked: psycopg.Cursor[Any] | None
+    _accounts: str | None = None
+    _soonest: str | None = None
+
+    def buyers(self) -> list[Buyer | None]:
+        """In the order asked; None where nobody is known by that name. Call it once, before `wallets`."""
+        row = self.asked.fetchone() if self.asked is not None else None
+        found, self._accounts, self._soonest = row or (None, None, None)
+        return _buyers(self.tx, self.named, _found(found) if found is not None else ())
+
+    def spelling(self, n: int) -> Normalised | None:
+        """The normalised identifier of one that was asked; None where it was an id or cannot be read."""
+        return self.spellings.get(n)
+
+    def wallets(self, buyers: Sequence[Buyer]) -> dict[int, Wallet]:
+        """The wallets of those of them who earn, by member id, under lock."""
+        members = sorted({buyer.id for buyer in buyers if buyer.earns})
+        if not members:
+            return {}
+        if any([buyer.was_merged for buyer in buyers]):
+            # Their accounts are those of the member they were merged into, whom the database was not asked for.
+            with self.tx.pipeline():
+                asked = ask_wallets(self.tx, members, self.today)
+            return asked.wallets()
+        return make_wallets(self.tx, members, self.today, self._accounts, self._soonest)
+
+
+_found = msgspec.json.Decoder(list[tuple[int, int, str, int | None, str | None]]).decode
+_encode = msgspec.json.Encoder().encode
+LOCK_BUYERS = "SELECT buyers::text, accounts::text, soonest::text FROM member.lock_buyers(%s::json, %s)"
+LOOK = """
+SELECT x.n, m.id, m.status, m.merged_into, member.tier_at(m.id, x.at)
+FROM json_to_recordset(%s::json) AS x (n integer, kind text, blind bytea, id bigint, at timestamptz)
+LEFT JOIN member.identifier AS i
+    ON x.id IS NULL AND i.kind = x.kind AND i.blind_index = x.blind AND i.status = 'active'
+JOIN member.member AS m ON m.id = coalesce(x.id, i.member_id)
 ORDER BY m.id
 """
 LOCKED = "FOR KEY SHARE OF m"
@@ -91,58 +122,71 @@ LOCKED = "FOR KEY SHARE OF m"
 
 def ask_buyers(tx: Tx, named: Sequence[Named | None], *, lock: bool = True) -> AskedBuyers:
     """Ask for the members that receipts name, inside a pipeline; without `lock` only to look."""
+    spellings, names = _names(tx, named)
+    asked = tx.ask(LOOK + LOCKED if lock else LOOK, (_encode(names).decode(),)) if names else None
+    return AskedBuyers(tx, named, spellings, asked)
+
+
+def ask_shoppers(tx: Tx, named: Sequence[Named | None], day: date) -> AskedShoppers:
+    """Lock the members that receipts name, then the accounts of those who earn (each in order of id), in one question.
+
+    `day` is the programme's date. Inside a pipeline, as all that is asked.
+    """
+    spellings, names = _names(tx, named)
+    asked = tx.ask(LOCK_BUYERS, (_encode(names).decode(), day)) if names else None
+    return AskedShoppers(tx, named, spellings, day, asked)
+
+
+class _Name(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A name as the database is asked for it: an id, or kind and blind index."""
+
+    n: int
+    at: datetime
+    id: int | None = None
+    kind: str | None = None
+    blind: str | None = None
+
+
+def _names(tx: Tx, named: Sequence[Named | None]) -> tuple[dict[int, Normalised], list[_Name]]:
     today = local_date(tx.now, get_settings().company_timezone)
     key = get_settings().blind_index_key
     spellings: dict[int, Normalised] = {}
-    ids: list[int] = []
+    names: list[_Name] = []
     for n, name in enumerate(named):
         if name is None:
             continue
         if name.id is not None:
-            ids.append(n)
+            names.append(_Name(n, name.at, id=name.id))
         elif name.kind is not None and name.value is not None:
             try:
-                spellings[n] = normalise(name.kind, name.value, today)
+                spelling = spellings[n] = normalise(name.kind, name.value, today)
             except (IdentifierUnreadable, IdentifierNotALookUp):
                 continue
-    by_identifier = by_id = None
-    if spellings:
-        by_identifier = tx.ask(
-            BY_IDENTIFIER + LOCKED if lock else BY_IDENTIFIER,
-            (
-                list(spellings),
-                [spelling.kind for spelling in spellings.values()],
-                [blind_index(key, spelling.kind, spelling.value) for spelling in spellings.values()],
-                [_at(named, n) for n in spellings],
-            ),
-        )
-    if ids:
-        by_id = tx.ask(
-            BY_ID + LOCKED if lock else BY_ID, (ids, [_id(named, n) for n in ids], [_at(named, n) for n in ids])
-        )
-    return AskedBuyers(tx, named, spellings, by_identifier, by_id)
+            digest = blind_index(key, spelling.kind, spelling.value)
+            names.append(_Name(n, name.at, kind=spelling.kind, blind="\\x" + digest.hex()))
+    return spellings, names
 
 
-def _at(named: Sequence[Named | None], n: int) -> datetime:
-    name = named[n]
-    assert name is not None
-    return name.at
-
-
-def _id(named: Sequence[Named | None], n: int) -> int:
-    name = named[n]
-    assert name is not None
-    assert name.id is not None
-    return name.id
+def _buyers(
+    tx: Tx, named: Sequence[Named | None], found: Iterable[tuple[int, int, str, int | None, str | None]]
+) -> list[Buyer | None]:
+    buyers: list[Buyer | None] = [None] * len(named)
+    for n, member, status, merged_into, tier in found:
+        moment = named[n]
+        if merged_into is not None and moment is not None:
+            buyers[n] = _follow(tx, merged_into, moment.at)
+        else:
+            buyers[n] = Buyer(member, status, tier)
+    return buyers
 
 
 def _follow(tx: Tx, member: int, at: datetime) -> Buyer | None:
     """The member that a merged one now is."""
     for _ in range(REDIRECTS_MAX):
-        row = tx.ask(BY_ID, ([0], [member], [at])).fetchone()
+        row = tx.ask(LOOK, (_encode([_Name(0, at, id=member)]).decode(),)).fetchone()
         if row is None:
             return None
         if row[3] is None:
-            return Buyer(row[1], row[2], row[4])
+            return Buyer(row[1], row[2], row[4], was_merged=True)
         member = row[3]
     return None

@@ -6,7 +6,7 @@ Lock order: the original's row, member rows, accounts.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import msgspec
@@ -20,13 +20,13 @@ from foundation.errors import DomainError, Kind, problem
 from foundation.http import Keyed
 from foundation.idempotency import Answer, Claim, claim
 from foundation.partitions import ensure_months
-from member_api.contract.members import claim_identifier
-from member_api.contract.purchases import Named, Wallet, ask_buyers, ask_wallets, complete_wallets, record, today
+from member_api.contract.members import IdentifierKindUnknown, claim_identifier
+from member_api.contract.purchases import AskedShoppers, Named, ask_shoppers, complete_wallets, record, today
 from organisation.contract import stores_by_code
-from pos_adapter.catalogue.lookups import ask_products
 from pos_adapter.repairs.operations import park
 from pos_adapter.sales.giving_back import post_return, post_void
 from pos_adapter.sales.incoming import Incoming, Outcome, admit
+from pos_adapter.sales.looking_up import look_up
 from pos_adapter.sales.receipts import Flag, MemberRef, Receipt, SaleType
 from pos_adapter.sales.rules import EARLIEST_DAY
 from pos_adapter.sales.selling import Catalogue, post_sale
@@ -187,32 +187,34 @@ def post_receipts(
     outcomes of their own; Refused is raised when the accounts refuse one, and then nothing may be committed.
     UniqueViolation at the commit says that another process was faster: roll back and do it again.
     """
-    with tx.pipeline(sum([200 + 64 * len(item.receipt.lines) for item in items])):
+    with tx.pipeline(sum([300 + 20 * len(item.receipt.lines) for item in items])):
         asked = claim(tx, key.client, key.key, key.content_hash) if key is not None else None
-        known = _ask_known(tx, items)
-        products = ask_products(tx, _product_codes(items))
-        buyers = ask_buyers(tx, [_named(item.receipt) for item in items])
+        looked_up = look_up(tx, items)
+        shoppers = ask_shoppers(tx, [_named(item.receipt) for item in items], today(tx))
     if asked is not None and (before := asked.answer()) is not None:
         return asked, before
-    posted_before = {row[0]: row for row in known}
-    catalogue: Catalogue = {row[0]: row for row in products}
+    posted_before, catalogue = looked_up.found()
     stores = stores_by_code(tx, {item.receipt.store for item in items})
     fresh: dict[Any, Incoming] = {}
-    for n, (item, buyer) in enumerate(zip(items, buyers.buyers(), strict=True)):
+    for n, (item, buyer) in enumerate(zip(items, shoppers.buyers(), strict=True)):
         try:
             admit(tx, principal, item, stores, posted_before, fresh)
         except DomainError as error:
             item.outcome = Outcome.refused(error)
         if item.outcome is None and item.twin is None:
             item.buyer = buyer
-            _name_member(tx, item, buyers.spelling(n))
+            _name_member(tx, item, shoppers.spelling(n))
             fresh[item.sale_id] = item
-    _post(tx, principal, list(fresh.values()), catalogue)
+    _post(tx, principal, list(fresh.values()), shoppers, catalogue)
     return asked, None
 
 
-def _post(tx: Tx, principal: Principal, items: Sequence[Incoming], catalogue: Catalogue) -> None:
-    wallets = _wallets(tx, items)
+def _post(
+    tx: Tx, principal: Principal, items: Sequence[Incoming], shoppers: AskedShoppers, catalogue: Catalogue
+) -> None:
+    wallets = shoppers.wallets([item.buyer for item in items if item.buyer is not None])
+    if not all([item.is_plain for item in items]):
+        complete_wallets(tx, list(wallets.values()))
     for item in items:
         try:
             if item.receipt.type is SaleType.SALE:
@@ -235,19 +237,6 @@ def _named(receipt: Receipt) -> Named | None:
     return Named(receipt.occurred_at, id=int(member))
 
 
-def _product_codes(items: Sequence[Incoming]) -> list[str]:
-    return list({line.product for item in items for line in item.receipt.lines if line.product is not None})
-
-
-def _ask_known(tx: Tx, items: Sequence[Incoming]) -> Any:
-    days: list[date] = [item.receipt.business_date for item in items]
-    return tx.ask(
-        "SELECT s.id, s.content_hash, s.answer FROM unnest(%s::date[], %s::uuid[]) AS a (day, id)"
-        " JOIN pos.sale AS s ON s.business_date = a.day AND s.id = a.id",
-        (days, [item.sale_id for item in items]),
-    )
-
-
 def _name_member(tx: Tx, item: Incoming, spelling: Any) -> None:
     """Flag who is not known, and keep a claim on the sale for the day when the member appears."""
     receipt = item.receipt
@@ -262,19 +251,10 @@ def _name_member(tx: Tx, item: Incoming, spelling: Any) -> None:
         if not item.buyer.earns:
             item.flag(Flag.CLOSED_MEMBER)
     elif spelling is not None:
-        item.flag(Flag.UNKNOWN_MEMBER)
-        item.claim = claim_identifier(tx, spelling.kind, spelling.value)
+        try:
+            item.claim = claim_identifier(tx, spelling.kind, spelling.value)
+            item.flag(Flag.UNKNOWN_MEMBER)
+        except IdentifierKindUnknown:
+            item.flag(Flag.UNREADABLE_MEMBER)
     else:
         item.flag(Flag.UNREADABLE_MEMBER if isinstance(receipt.member, MemberRef) else Flag.UNKNOWN_MEMBER)
-
-
-def _wallets(tx: Tx, items: Sequence[Incoming]) -> dict[int, Wallet]:
-    members = sorted({item.buyer.id for item in items if item.buyer is not None and item.buyer.earns})
-    if not members:
-        return {}
-    with tx.pipeline():
-        asked = ask_wallets(tx, members, today(tx))
-    wallets = asked.wallets()
-    if not all(item.is_plain for item in items):
-        complete_wallets(tx, list(wallets.values()))
-    return wallets

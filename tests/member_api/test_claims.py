@@ -22,7 +22,7 @@ from member_api.contract.members import (
     resolve_members,
 )
 from member_api.identifiers.operations import read
-from member_api.members.operations import MemberChange, change, enrol
+from member_api.members.operations import MemberChange, change, enrol, replace_lost_card
 from tests.member_api.people import PHONE, a_member, enrolled, new_member
 from tests.member_api.test_enrolment import count, outbox
 
@@ -123,12 +123,12 @@ def test_sales_and_enrolments_of_the_same_people_never_wait_in_a_ring(database: 
 
 
 def test_a_lost_card_on_a_sale_leads_to_nobody(database: Database) -> None:
-    from member_api.members.operations import replace_lost_card
-
     member = a_member(database, others={"card": "A1"})
     with database.transaction() as tx:
         replace_lost_card(tx, member, lost=None, new=None, by="test")
     card = Identifier("card", "A1")
     with database.transaction() as tx:
         assert resolve_members(tx, [card]) == {card: NotFound.BLOCKED}
-        assert claim_identifiers(tx, [card])[card].status == IdentifierStatus.LOST
+        met = claim_identifiers(tx, [card])[card]
+        assert (met.status, met.member_id) == (IdentifierStatus.LOST, None)
+        assert claims(tx, [met.claim_id])[met.claim_id].member_id is None
