@@ -9,6 +9,7 @@ from pos_adapter.overview.http import overview_blueprint
 from pos_adapter.overview.pages import overview_pages
 from pos_adapter.permissions import READ
 from pos_adapter.repairs.http import repairs_blueprint
+from pos_adapter.repairs.pages import repairs_pages
 from pos_adapter.sales.http import sales_blueprint
 from pos_adapter.tills.http import tills_blueprint
 
@@ -17,8 +18,11 @@ HERE = Path(__file__).parent
 room = Room(
     name="pos_adapter",
     blueprints=[sales_blueprint, catalogue_blueprint, tills_blueprint, repairs_blueprint, overview_blueprint],
-    pages=[overview_pages],
-    menu=[MenuItem(lazy("Overview"), "/overview", READ, "home", 10)],
+    pages=[overview_pages, repairs_pages],
+    menu=[
+        MenuItem(lazy("Overview"), "/overview", READ, "home", 10),
+        MenuItem(lazy("Receipts to repair"), "/repairs", READ, "repair", 30),
+    ],
     translations=HERE / "translations",
     static=HERE / "static",
 )

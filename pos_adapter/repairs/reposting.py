@@ -1,6 +1,6 @@
 """A parked receipt is corrected and posted again, by the same operation that tills post with."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -15,7 +15,7 @@ from member_api.contract.members import claims
 from organisation.contract import place_of, stores_by_id
 from pos_adapter.permissions import POST, READ, REPAIR
 from pos_adapter.repairs.audit import note
-from pos_adapter.repairs.rules import ParkedState, corrected
+from pos_adapter.repairs.rules import ParkedState, corrected, differences
 from pos_adapter.sales.incoming import Incoming, incoming
 from pos_adapter.sales.operations import Refused, post_receipts, racing
 from pos_adapter.sales.receipts import Receipt
@@ -87,7 +87,7 @@ def post_again(
     ParkedUnknown, ParkedNotOpen, ContentTooLarge, PermissionMissing, PlaceForbidden, StillRunning, KeyReused.
     """
     with home.transaction(read_only=True) as tx:
-        item = _item(tx, actor, parked, changes)
+        item, mended = _item(tx, actor, parked, changes)
     poster = replace(actor, permissions=actor.permissions | {POST})
 
     def attempt() -> Answer:
@@ -102,7 +102,7 @@ def post_again(
             assert outcome is not None
             if outcome.error is not None:
                 raise outcome.error
-            _end(tx, actor, found, item, changes)
+            _end(tx, actor, found, item, mended)
             answer = Answer(outcome.status, outcome.body)
             if asked is not None:
                 asked.record(tx, answer)
@@ -114,13 +114,17 @@ def post_again(
         raise refused.error from None
 
 
-def _item(tx: Tx, actor: Principal, parked: int, changes: Mapping[str, Any]) -> Incoming:
+def _item(
+    tx: Tx, actor: Principal, parked: int, changes: Mapping[str, Any]
+) -> tuple[Incoming, Mapping[str, Sequence[Any]]]:
+    """The receipt to be posted, and how it differs from what the till sent."""
     found = _load(tx, parked)
     actor.require(REPAIR, place_of(found.store))
     if "too_large_bytes" in found.content:
         raise ContentTooLarge("the receipt was too large to be kept; let the till send it again")
     content = corrected(found.content, changes)
     content["store"] = found.store
+    mended = differences(found.content, content)
     claim = _claim_of(content)
     if claim is not None:
         known = claims(tx, [claim]).get(claim)
@@ -128,7 +132,7 @@ def _item(tx: Tx, actor: Principal, parked: int, changes: Mapping[str, Any]) -> 
         content["member"] = str(member) if member is not None else None
     item = incoming(convert(content, Receipt))
     item.parked_claim = claim if item.receipt.member is None else None
-    return item
+    return item, mended
 
 
 def _claim_of(content: Mapping[str, Any]) -> int | None:
@@ -136,7 +140,7 @@ def _claim_of(content: Mapping[str, Any]) -> int | None:
     return int(member[CLAIM]) if isinstance(member, Mapping) and CLAIM in member else None
 
 
-def _end(tx: Tx, actor: Principal, found: ParkedReceipt, item: Incoming, changes: Mapping[str, Any]) -> None:
+def _end(tx: Tx, actor: Principal, found: ParkedReceipt, item: Incoming, mended: Mapping[str, Any]) -> None:
     tx.execute(
         "UPDATE pos.parked_receipt SET state = 'accepted', ended_at = :now, sale_id = :sale WHERE id = :id",
         {"id": found.id, "now": tx.now, "sale": item.sale_id},
@@ -148,8 +152,7 @@ def _end(tx: Tx, actor: Principal, found: ParkedReceipt, item: Incoming, changes
         "posted_again",
         parked=found.id,
         sale=(item.receipt.business_date, item.sale_id),
-        # Who the member is stays out of the record: the sale knows.
-        detail={"corrected": {name: value for name, value in changes.items() if name != "member"}},
+        detail={"corrected": mended},
     )
 
 

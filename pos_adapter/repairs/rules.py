@@ -162,3 +162,26 @@ def match_lines(back: Sequence[BackLine], sold: Sequence[SoldOnce]) -> dict[int,
     if faults:
         raise LinesDoNotMatch("What came back is not what the original sold", errors=faults)
     return matched
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """What was corrected, by JSON pointer: the value before and after, None where there was none.
+
+    The member is named as corrected without saying who it is.
+    """
+    old, new = _flat(before), _flat(after)
+    return {
+        pointer: ["…", "…"] if pointer == "/member" else [old.get(pointer), new.get(pointer)]
+        for pointer in sorted({*old, *new})
+        if old.get(pointer) != new.get(pointer)
+    }
+
+
+def _flat(receipt: Mapping[str, Any]) -> dict[str, Any]:
+    flat = {f"/{name}": value for name, value in receipt.items() if name not in ("lines", "tenders", "coupons")}
+    for line in receipt.get("lines", ()):
+        flat |= {f"/lines/{line['line']}/{name}": value for name, value in line.items() if name != "line"}
+    for group in ("tenders", "coupons"):
+        for n, item in enumerate(receipt.get(group, ()), 1):
+            flat |= {f"/{group}/{n}/{name}": value for name, value in item.items()}
+    return flat

@@ -91,8 +91,8 @@ def test_a_corrected_receipt_is_posted_as_its_till_would_have_posted_it(house: D
         ("T1", wrong.sequence, 1500, "posted")
     ]
     assert rows(house, "SELECT state FROM pos.parked_receipt") == [("accepted",)]
-    assert rows(house, "SELECT action, actor, detail->'corrected'->'tenders'->0->>'amount' FROM pos.repair") == [
-        ("posted_again", "person:desk", "1500")
+    assert rows(house, "SELECT action, actor, detail->'corrected' FROM pos.repair") == [
+        ("posted_again", "person:desk", {"/tenders/1/amount": [1490, 1500]})
     ]
 
 
