@@ -18,6 +18,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 _PLACE = re.compile(r" - at `(?:key in )?\$(.*)`$")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\[\.\.\.\]")
+_FIELD = re.compile(r"^Object (?:missing required|contains unknown) field `(.+)`$")
 TYPES = "__regulars_msgspec_types__"
 
 
@@ -82,11 +83,13 @@ def convert(value: Any, type_: type) -> Any:
 
 def _fault(words: str) -> FieldError:
     place = _PLACE.search(words)
-    if place is None:
-        return FieldError("", words)
-    steps = (name or number or "*" for name, number in _STEP.findall(place[1]))
+    steps = [name or number or "*" for name, number in _STEP.findall(place[1])] if place else []
+    detail = words[: place.start()] if place else words
+    # What is missing or unknown is meant, not the object that lacks or has it.
+    if (field := _FIELD.search(detail)) is not None:
+        steps.append(field[1])
     pointer = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
-    return FieldError(pointer, words[: place.start()])
+    return FieldError(pointer, detail)
 
 
 def _reference(type_: type) -> dict[str, str]:

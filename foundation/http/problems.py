@@ -138,9 +138,9 @@ def _in_words_of_reader(document: dict[str, Any]) -> dict[str, Any]:
     """A person reads problems in their language where it has words for them; machines always get the same ones."""
     principal = principal_or_none()
     if principal is not None and principal.kind is PrincipalKind.PERSON and str(get_locale()) != "en":
-        document["detail"] = gettext(document["detail"])
-        for fault in document["errors"]:
-            fault["detail"] = gettext(fault["detail"])
+        for part in (document, *document["errors"]):
+            words = part["detail"]
+            part["detail"] = gettext(words)
     return document
 
 

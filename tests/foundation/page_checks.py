@@ -1,0 +1,20 @@
+"""What every page of every package must keep; for browser tests."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+CHECKS = (Path(__file__).parent / "page_checks.js").read_text()
+PHONE_WIDTH_MAX = 600
+
+
+def complaints_about(page: "Page") -> list[str]:
+    """What is wrong with the page that is shown: too wide, controls without a name or too small, low contrast.
+
+    An empty list is a good page. A window narrower than 600 px is a phone.
+    """
+    size = page.viewport_size
+    found: list[str] = page.evaluate(CHECKS, size is not None and size["width"] < PHONE_WIDTH_MAX)
+    return found
