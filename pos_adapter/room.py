@@ -11,6 +11,7 @@ from pos_adapter.permissions import READ
 from pos_adapter.repairs.http import repairs_blueprint
 from pos_adapter.repairs.pages import repairs_pages
 from pos_adapter.sales.http import sales_blueprint
+from pos_adapter.sales.pages import receipt_pages
 from pos_adapter.tills.http import tills_blueprint
 
 HERE = Path(__file__).parent
@@ -18,9 +19,10 @@ HERE = Path(__file__).parent
 room = Room(
     name="pos_adapter",
     blueprints=[sales_blueprint, catalogue_blueprint, tills_blueprint, repairs_blueprint, overview_blueprint],
-    pages=[overview_pages, repairs_pages],
+    pages=[overview_pages, receipt_pages, repairs_pages],
     menu=[
         MenuItem(lazy("Overview"), "/overview", READ, "home", 10),
+        MenuItem(lazy("Receipts"), "/receipts", READ, "receipt", 25),
         MenuItem(lazy("Receipts to repair"), "/repairs", READ, "repair", 30),
     ],
     translations=HERE / "translations",

@@ -149,9 +149,9 @@ def admit(
     if store is None:
         raise StoreUnknown(f"There is no store {receipt.store}", errors=[FieldError("/store", "unknown store")])
     if (before := posted_before.get(item.sale_id)) is not None:
-        if bytes(before[1]) != item.content_hash:
+        if before.content_hash != item.content_hash.hex():
             raise _taken(receipt)
-        item.outcome = Outcome(200, before[2])
+        item.outcome = Outcome(200, before.answer)
         return
     if (twin := seen.get(item.sale_id)) is not None:
         if twin.content_hash != item.content_hash:

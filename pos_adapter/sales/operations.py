@@ -213,7 +213,7 @@ def _post(
     tx: Tx, principal: Principal, items: Sequence[Incoming], shoppers: AskedShoppers, catalogue: Catalogue
 ) -> None:
     wallets = shoppers.wallets([item.buyer for item in items if item.buyer is not None])
-    if not all([item.is_plain for item in items]):
+    if not all(item.is_plain for item in items):
         complete_wallets(tx, list(wallets.values()))
     for item in items:
         try:

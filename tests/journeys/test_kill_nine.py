@@ -183,8 +183,8 @@ def test_nothing_acknowledged_is_missing_and_nothing_is_doubled(house: House) ->
         assert {str(member): balance for member, balance in balances} == dict(earned)
     verified = subprocess.run(
         [sys.executable, "-m", "regulars", "ledger", "verify"],
-        env=environment_of(house.home, int(house.base_url.rpartition(":")[2])), cwd=ROOT, capture_output=True, text=True,
-        timeout=300, check=False,
+        env=environment_of(house.home, int(house.base_url.rpartition(":")[2])), cwd=ROOT, capture_output=True,
+        text=True, timeout=300, check=False,
     )  # fmt: skip
     assert verified.returncode == 0, verified.stdout[-3000:] + verified.stderr[-3000:]
 

@@ -1,0 +1,58 @@
+"""What the tables of this package know of receipts before they are posted: one question for all of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import psycopg
+
+from foundation.database import Tx
+from pos_adapter.sales.incoming import Incoming
+from pos_adapter.sales.selling import Catalogue
+
+LOOK_UP = "SELECT posted::text, products::text FROM pos.look_up(%s::json, %s::json)"
+
+
+class PostedBefore(msgspec.Struct, frozen=True, array_like=True):
+    """A receipt on record: the digest of its content (hex), and what was answered."""
+
+    id: UUID
+    content_hash: str
+    answer: Any
+
+
+class _Number(msgspec.Struct, frozen=True):
+    day: date
+    id: UUID
+
+
+@dataclass(slots=True)
+class LookedUp:
+    """On its way; `found()` waits for the database."""
+
+    asked: psycopg.Cursor[Any]
+
+    def found(self) -> tuple[Mapping[UUID, PostedBefore], Catalogue]:
+        """Receipts that were posted before, by id, and the products that exist, by code."""
+        row = self.asked.fetchone()
+        assert row is not None
+        posted, products = row
+        return (
+            {before.id: before for before in _posted(posted)} if posted is not None else {},
+            {product[0]: product for product in _products(products)} if products is not None else {},
+        )
+
+
+_encode = msgspec.json.Encoder(uuid_format="canonical").encode
+_posted = msgspec.json.Decoder(list[PostedBefore]).decode
+_products = msgspec.json.Decoder(list[tuple[str, int, int | None, int | None, int | None]]).decode
+
+
+def look_up(tx: Tx, items: Sequence[Incoming]) -> LookedUp:
+    """Ask which of these were posted before, and for the products that they name. Inside a pipeline."""
+    numbers = [_Number(item.receipt.business_date, item.sale_id) for item in items]
+    codes = {line.product for item in items for line in item.receipt.lines if line.product is not None}
+    return LookedUp(tx.ask(LOOK_UP, (_encode(numbers).decode(), _encode(codes).decode())))

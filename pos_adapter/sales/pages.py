@@ -1,0 +1,152 @@
+"""Receipts as people see them: found by store, day and number; one with what paid for what; those of a member."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+import flask
+
+from foundation.access import allow, current_principal
+from foundation.clock import local_date
+from foundation.database import Tx
+from foundation.http import Pages, transactional
+from foundation.pages import lazy, render
+from foundation.settings import get_settings
+from member_api.contract.members import masked_names
+from member_api.contract.pages import MemberTab, add_tab, framed, render_member
+from organisation.contract import StoreFacts, stores_by_code, stores_by_id, stores_within
+from pos_adapter.permissions import READ, REPAIR
+from pos_adapter.sales.reading import SaleUnknown, read_sale
+from pos_adapter.sales.searching import ReceiptRow, receipts_of_day, receipts_of_member, returns_of
+
+receipt_pages = Pages("receipts", __name__)
+add_tab(MemberTab("purchases", lazy("Purchases"), READ, 40))
+
+TYPE_WORDS: Mapping[str, tuple[Any, str]] = {
+    "sale": (lazy("Sale"), ""),
+    "return": (lazy("Return"), "warn"),
+    "void": (lazy("Void"), "danger"),
+}
+FLAG_WORDS: Mapping[str, Any] = {
+    "unknown_member": lazy("The member is not known yet"),
+    "unreadable_member": lazy("The member's number cannot be read"),
+    "closed_member": lazy("The membership is closed"),
+    "unknown_product": lazy("A product is not in the catalogue"),
+    "unknown_counter": lazy("A counter is not known"),
+    "unknown_promotion": lazy("A promotion is not known"),
+    "unknown_tender": lazy("A way of paying is not known"),
+    "unknown_original": lazy("The original receipt has not arrived"),
+    "member_differs": lazy("The return names another member"),
+    "points_rate_differs": lazy("The till paid with points at another rate"),
+    "not_eligible": lazy("Points or e-coins paid for lines that do not take part"),
+    "card_number_masked": lazy("A card number was sent and has been masked"),
+    "restored_with_grace": lazy("Expired points came back for a while"),
+    "balance_missing": lazy("The balance it was paid with is missing"),
+}
+MEMBER_KINDS = [("phone", lazy("Phone")), ("card", lazy("Card")), ("email", lazy("E-mail"))]
+
+
+@receipt_pages.route("/receipts")
+@allow(READ)
+@transactional
+def receipts_page(tx: Tx) -> str:
+    """Receipts of a store's day, by till and number."""
+    stores = stores_within(tx, current_principal())
+    arguments = flask.request.args
+    store = _chosen(stores, arguments.get("store"))
+    day = _day(arguments.get("day")) or _today(tx, store)
+    terminal = (arguments.get("terminal") or "").strip()[:64] or None
+    number = (arguments.get("number") or "").strip()
+    sequence = int(number) if number.isascii() and number.isdigit() and len(number) <= 16 else None
+    rows: list[ReceiptRow] = []
+    following = None
+    if store is not None and not (number and sequence is None):
+        rows, following = receipts_of_day(
+            tx, store.id, day, terminal=terminal, sequence=sequence, cursor=arguments.get("cursor")
+        )
+    asked = {"store": store.code if store else "", "day": day.isoformat(), "terminal": terminal or "", "number": number}
+    return render(
+        "sales/receipts.html",
+        stores=stores,
+        store=store,
+        asked=asked,
+        rows=rows,
+        names=masked_names(tx, {row.member_id for row in rows if row.member_id is not None}),
+        types=TYPE_WORDS,
+        next=f"/receipts?{urlencode(asked | {'cursor': following})}" if following else "",
+        first=f"/receipts?{urlencode(asked)}" if arguments.get("cursor") else "",
+    )
+
+
+@receipt_pages.route("/receipts/<receipt>")
+@allow(READ)
+@transactional
+def receipt_page(tx: Tx, receipt: str) -> str:
+    """One receipt: lines, what paid for them, what came back, whose it is."""
+    viewer = current_principal()
+    sale_id = _sale_id(receipt)
+    sale = read_sale(tx, viewer, sale_id)
+    store = stores_by_code(tx, [sale.store])[sale.store]
+    member = int(sale.member) if sale.member is not None else None
+    return render(
+        "sales/receipt.html",
+        sale=sale,
+        store=store,
+        member_name=masked_names(tx, [member]).get(member) if member is not None else None,
+        returns=returns_of(tx, sale_id),
+        types=TYPE_WORDS,
+        flag_words=FLAG_WORDS,
+        kinds=MEMBER_KINDS,
+        may_give=viewer.may(REPAIR) and sale.type == "sale" and sale.state == "posted",
+        points=sale.answer.get("points"),
+        ecoins=sale.answer.get("ecoins"),
+    )
+
+
+@receipt_pages.route("/members/<member>/purchases")
+@allow(READ)
+@transactional
+def purchases_page(tx: Tx, member: str) -> str:
+    """What a member has bought, the newest first."""
+    shown = framed(tx, member)
+    cursor = flask.request.args.get("cursor")
+    rows, following = receipts_of_member(tx, shown.member.id, cursor)
+    stores = stores_by_id(tx, {row.store_id for row in rows})
+    address = f"/members/{shown.member.id}/purchases"
+    viewer = current_principal()
+    return render_member(
+        "sales/purchases.html",
+        shown,
+        rows=rows,
+        stores=stores,
+        own={store.id for store in stores_within(tx, viewer)},
+        types=TYPE_WORDS,
+        next=f"{address}?{urlencode({'cursor': following})}" if following else "",
+        first=address if cursor else "",
+    )
+
+
+def _chosen(stores: list[StoreFacts], code: str | None) -> StoreFacts | None:
+    if len(stores) == 1:
+        return stores[0]
+    return next((store for store in stores if store.code == code), None)
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text or "")
+    except ValueError:
+        return None
+
+
+def _today(tx: Tx, store: StoreFacts | None) -> date:
+    return local_date(tx.now, store.timezone if store is not None else get_settings().company_timezone)
+
+
+def _sale_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise SaleUnknown("There is no receipt with this id") from None
