@@ -9,6 +9,19 @@ from member_api.members.operations import enrol_one
 from member_api.members.rules import NewMember
 
 PHONE = "13800138000"
+# An enrolment as a till sends it.
+ZHANG: dict[str, Any] = {
+    "name": "张三丰",
+    "phone": "+86 138-0013-8000",
+    "card": "vip00012345",
+    "email": "Zhang.Sanfeng@Example.com",
+    "national_id": "11010519491231002x",
+    "birthday": "1949-12-31",
+    "gender": "male",
+    "home_store": "S01",
+    "joined": {"store": "S01", "counter": "C12", "staff": "E7", "channel": "counter"},
+    "consents": {"sms": True},
+}
 
 
 def new_member(tx: Tx, phone: str | None = PHONE, *, others: dict[str, str] | None = None, **facts: Any) -> NewMember:

@@ -74,60 +74,6 @@ def test_member_numbers_are_dense(tx: Tx) -> None:
     assert ids == list(range(ids[0], ids[0] + 50))
 
 
-@pytest.mark.field
-@pytest.mark.parametrize("typed", ["+8613800138000", "0086 138 0013 8000", "１３８００１３８０００"])
-def test_row_22_the_same_phone_typed_differently_is_the_same_member(tx: Tx, typed: str) -> None:
-    member_id = enrolled(tx)
-    with pytest.raises(MemberExists) as refusal:
-        enrol_one(tx, new_member(tx, typed, name="李四"), by="test", source="test")
-    assert refusal.value.facts == {"member": str(member_id)}
-    assert [fault.pointer for fault in refusal.value.errors] == ["/phone"]
-    assert count(tx, "member") == 1
-
-
-@pytest.mark.field
-def test_row_22_letter_case_makes_no_second_member(tx: Tx) -> None:
-    enrolled(tx, None, others={"email": "Zhang.San@example.com", "card": "abc123"})
-    for others in ({"email": "zhang.san@EXAMPLE.COM"}, {"card": "ABC123"}):
-        with pytest.raises(MemberExists):
-            enrol_one(tx, new_member(tx, None, others=others), by="test", source="test")
-    assert count(tx, "member") == 1
-
-
-@pytest.mark.field
-def test_row_21_the_same_enrolment_sent_again_is_answered_with_the_same_member(tx: Tx) -> None:
-    new = new_member(tx, others={"card": "V1"})
-    first = enrol_one(tx, new, by="test", source="test")
-    again = enrol_one(tx, new_member(tx, "+86 13800138000", others={"card": "v1"}), by="test", source="test")
-    assert (first.created, again.created) == (True, False)
-    assert first.member_id == again.member_id
-    assert len(outbox(tx, "member.enrolled")) == 1
-
-
-@pytest.mark.field
-def test_row_21_twenty_enrolments_of_one_phone_at_the_same_moment_make_one_member(database: Database) -> None:
-    barrier = threading.Barrier(20)
-
-    def enrol_at_once(n: int) -> Enrolled | DomainError:
-        barrier.wait()
-        with database.transaction() as tx:
-            # Half of them double-click the same form, half are other people with the same phone.
-            return enrol(tx, [new_member(tx, name="张三" if n % 2 else f"李{n}")], by="test", source="test")[0]
-
-    with ThreadPoolExecutor(20) as pool:
-        answers = list(pool.map(enrol_at_once, range(20)))
-    made = [answer for answer in answers if isinstance(answer, Enrolled) and answer.created]
-    same = [answer for answer in answers if isinstance(answer, Enrolled) and not answer.created]
-    refused = [answer for answer in answers if isinstance(answer, DomainError)]
-    assert len(made) == 1
-    assert len(made) + len(same) + len(refused) == 20
-    assert {answer.member_id for answer in same} <= {made[0].member_id}
-    assert all(isinstance(answer, MemberExists) for answer in refused)
-    assert {answer.facts["member"] for answer in refused} == {str(made[0].member_id)}
-    with database.transaction() as tx:
-        assert count(tx, "member") == count(tx, "member_key") == count(tx, "identifier") == 1
-
-
 def test_batches_that_cross_each_other_finish_and_make_each_person_once(database: Database) -> None:
     barrier = threading.Barrier(4)
     phones = [f"1390013{n:04d}" for n in range(60)]

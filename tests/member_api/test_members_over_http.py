@@ -1,32 +1,17 @@
 """Members as tills, handhelds and office systems see them."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
 from foundation.database import Database
-from foundation.idempotency import KeyReused
 from member_api.contract.members import claim_identifier
 from tests.member_api.callers import COUNTER, OFFICE, Caller
+from tests.member_api.people import ZHANG
 from tests.organisation.factories import a_store
-
-ZHANG: dict[str, Any] = {
-    "name": "张三丰",
-    "phone": "+86 138-0013-8000",
-    "card": "vip00012345",
-    "email": "Zhang.Sanfeng@Example.com",
-    "national_id": "11010519491231002x",
-    "birthday": "1949-12-31",
-    "gender": "male",
-    "home_store": "S01",
-    "joined": {"store": "S01", "counter": "C12", "staff": "E7", "channel": "counter"},
-    "consents": {"sms": True},
-}
 
 
 @pytest.fixture
@@ -97,29 +82,6 @@ def test_whoever_may_not_see_personal_data_sees_masks(office: Caller, counter: C
     assert office.get(f"/v1/members/{member}").json["national_id"] == "1****************X"
 
 
-@pytest.mark.field
-def test_row_19_a_retry_never_makes_a_second_member(office: Caller) -> None:
-    first = office.post("/v1/members", ZHANG, key="k1")
-    replayed = office.post("/v1/members", ZHANG, key="k1")
-    other_key = office.post("/v1/members", ZHANG, key="k2")
-    other_content = office.post("/v1/members", ZHANG | {"name": "李四"}, key="k1")
-
-    assert (first.status_code, replayed.status_code, other_key.status_code) == (201, 201, 200)
-    assert first.json == replayed.json == other_key.json
-    assert replayed.headers["Idempotency-Replayed"] == "true"
-    assert (other_content.status_code, other_content.json["code"]) == (422, KeyReused.code)
-
-
-@pytest.mark.field
-def test_row_22_another_enrolment_of_the_same_phone_is_told_whose_it_is(office: Caller, http: FlaskClient) -> None:
-    member = office.post("/v1/members", ZHANG).json["id"]
-
-    refused = office.post("/v1/members", {"phone": "13800138000", "name": "李四"})
-    assert refused.status_code == 409
-    assert (refused.json["code"], refused.json["member"]) == ("member_exists", member)
-    assert refused.json["errors"] == [{"pointer": "/phone", "detail": "belongs to a member already"}]
-
-
 def test_whoever_may_not_read_members_does_not_learn_whose_the_phone_is(
     office: Caller, http: FlaskClient, database: Database
 ) -> None:
@@ -129,20 +91,6 @@ def test_whoever_may_not_read_members_does_not_learn_whose_the_phone_is(
     refused = writer.post("/v1/members", {"phone": "13800138000"})
     assert refused.status_code == 409
     assert "member" not in refused.json
-
-
-@pytest.mark.field
-def test_row_21_a_double_click_on_two_connections_makes_one_member(office: Caller, app: Flask) -> None:
-    def click(n: int) -> tuple[int, str | None]:
-        with app.test_client() as client:
-            answer = client.post("/v1/members", json=ZHANG, headers=office.headers | {"Idempotency-Key": f"click-{n}"})
-            told: dict[str, str] = answer.get_json()
-            return answer.status_code, told.get("id") or told.get("member")
-
-    with ThreadPoolExecutor(20) as pool:
-        answers = list(pool.map(click, range(20)))
-    assert sorted(status for status, _ in answers) == [200] * 19 + [201]
-    assert len({member for _, member in answers}) == 1
 
 
 def test_a_batch_answers_each_person_and_one_bad_one_never_blocks_the_rest(office: Caller) -> None:
