@@ -4,7 +4,7 @@ import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import blake2b
 from typing import Any, Protocol, TypeVar, overload
 
 import flask
@@ -16,6 +16,7 @@ from foundation.errors import BadRequest
 from foundation.http.json_writing import canonical, encode
 from foundation.http.requests import current_request
 from foundation.idempotency import Answer, once
+from foundation.settings import get_settings
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -38,7 +39,10 @@ class IdempotencyKeyInvalid(BadRequest):
 
 @dataclass(frozen=True, slots=True)
 class Keyed:
-    """A request that carries an Idempotency-Key: whose it is, the key, and the SHA-256 of its parsed content."""
+    """A request with an Idempotency-Key: whose it is, the key, and the digest of its parsed content.
+
+    The digest is keyed: of a phone number in a known form, a plain one could be guessed back.
+    """
 
     client: str
     key: str
@@ -155,7 +159,7 @@ def keyed_request(path_values: Mapping[str, Any]) -> Keyed:
     return Keyed(
         client=f"{principal.kind}:{principal.id}",
         key=found[1] or found[2],
-        content_hash=sha256(canonical(content)).digest(),
+        content_hash=blake2b(canonical(content), digest_size=32, key=get_settings().secret_key).digest(),
     )
 
 
