@@ -1,6 +1,6 @@
 """One spelling for every identifier, so that a person typed in two ways is found once.
 
-Formats: mainland mobiles and resident IDs as in `docs/glossary.md`; E.164 for every other phone; GB 11643-1999
+Formats: a mainland mobile is 1, 3 to 9 and nine digits; E.164 for every other phone; GB 11643-1999
 with ISO 7064 MOD 11-2 for the resident ID; RFC 5321 lengths and IDNA 2008 for e-mail. Nothing here reads or
 writes anything, and no error repeats the value it refuses: the value is personal data.
 """
