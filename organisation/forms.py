@@ -83,7 +83,7 @@ def read_form(schema: Schema, form: Form, names: Mapping[str, Typed], **more: An
 def _raw(kind: Typed, value: Any) -> Any:
     """The JSON value that a field stands for; None: nothing was typed."""
     if kind is Typed.FLAG:
-        return value == "true"
+        return value in (True, "true")
     if kind is Typed.CHOICES:
         return list(value)
     if kind is Typed.PATH:

@@ -6,8 +6,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from flask_babel import pgettext
+
 from foundation.database import Tx
 from foundation.pages import gettext, lazy
+from foundation.pages.formats import money
 from organisation.changes.operations import Change, Subject, changes_of
 from organisation.forms import percent_of
 from organisation.staff.listing import names_of
@@ -24,7 +27,7 @@ ACTIONS: Mapping[str, Any] = {
 }
 FIELDS: Mapping[str, Any] = {
     "code": lazy("Code"),
-    "name": lazy("Name"),
+    "name": "",
     "format": lazy("Format"),
     "region": lazy("Region"),
     "legal_unit": lazy("Legal unit"),
@@ -83,13 +86,20 @@ class ShownChange:
     fields: Sequence[ShownField]
 
 
-def shown_changes(tx: Tx, subject: Subject, subject_id: int | str) -> Sequence[ShownChange]:
-    """The newest 50 changes of one thing, newest first, with the names of those who made them."""
+def shown_changes(
+    tx: Tx, subject: Subject, subject_id: int | str, currency: str | None = None
+) -> Sequence[ShownChange]:
+    """The newest 50 changes of one thing, newest first, with the names of those who made them.
+
+    Amounts are in `currency`.
+    """
     changes = changes_of(tx, subject, subject_id)
     people = [int(change.actor_id) for change in changes if change.actor_kind == "person" and change.actor_id.isdigit()]
     names = names_of(tx, people)
     return [
-        ShownChange(change.at, _who(change, names), str(ACTIONS.get(change.action, change.action)), _fields(change))
+        ShownChange(
+            change.at, _who(change, names), str(ACTIONS.get(change.action, change.action)), _fields(change, currency)
+        )
         for change in changes
     ]
 
@@ -102,20 +112,28 @@ def _who(change: Change, names: Mapping[int, str]) -> str:
     return change.actor_id
 
 
-def _fields(change: Change) -> Sequence[ShownField]:
+def _fields(change: Change, currency: str | None) -> Sequence[ShownField]:
+    order = list(FIELDS)
+    fields = sorted(change.fields.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order))
     return [
-        ShownField(_name(field), *(None, None) if not values else (_value(field, values[0]), _value(field, values[1])))
-        for field, values in change.fields.items()
+        ShownField(
+            _name(change.subject, field),
+            *(None, None) if not values else (_value(field, values[0], currency), _value(field, values[1], currency)),
+        )
+        for field, values in fields
     ]
 
 
-def _name(field: str) -> str:
+def _name(subject: Subject, field: str) -> str:
+    if field == "name":
+        # A person's name and a thing's are two words in Chinese.
+        return str(gettext("Name") if subject is Subject.STAFF else pgettext("of a thing", "Name"))
     known, _, rest = field.partition(" ")
     words = str(FIELDS.get(known, known))
     return f"{words} {rest}".strip()
 
 
-def _value(field: str, value: Any) -> str:
+def _value(field: str, value: Any, currency: str | None) -> str:
     if value is None or value == []:
         return "–"
     if isinstance(value, bool):
@@ -126,6 +144,8 @@ def _value(field: str, value: Any) -> str:
         return _role(str(value))
     if field == "rate" or field.startswith("rate "):
         return f"{percent_of(Decimal(str(value)))} %"
+    if field == "guaranteed_minimum" and currency is not None:
+        return money(int(value), currency)
     return str(VALUES.get((field, value), value))
 
 

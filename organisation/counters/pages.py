@@ -127,7 +127,7 @@ def make_counter(tx: Tx) -> Any:
     return _put(tx, form, None)
 
 
-@counters_pages.route("/stores/<store>/counters/<code>")
+@counters_pages.route("/counters/<store>/<code>")
 @allow(READ)
 @transactional
 def counter_page(tx: Tx, store: str, code: str) -> str:
@@ -155,7 +155,7 @@ def counter_page(tx: Tx, store: str, code: str) -> str:
         category=path_words(kept.counter.category),
         area=area_words(kept.counter.area_on(today)),
         today=today,
-        changes=shown_changes(tx, Subject.COUNTER, kept.id),
+        changes=shown_changes(tx, Subject.COUNTER, kept.id, kept.currency),
         mode_words=MODES,
         status_words=COUNTER_STATUS,
         may_write=viewer.may(WRITE, place_of(store)),
@@ -163,7 +163,7 @@ def counter_page(tx: Tx, store: str, code: str) -> str:
     )
 
 
-@counters_pages.route("/stores/<store>/counters/<code>/edit")
+@counters_pages.route("/counters/<store>/<code>/edit")
 @allow(WRITE)
 @transactional
 def edit_counter_page(tx: Tx, store: str, code: str) -> str:
@@ -172,7 +172,7 @@ def edit_counter_page(tx: Tx, store: str, code: str) -> str:
     return _form_page(tx, Form(_values(tx, kept)), kept)
 
 
-@counters_pages.route("/stores/<store>/counters/<code>/edit", methods=["POST"])
+@counters_pages.route("/counters/<store>/<code>/edit", methods=["POST"])
 @allow(WRITE)
 @transactional
 def change_counter(tx: Tx, store: str, code: str) -> Any:
@@ -201,7 +201,7 @@ def _put(tx: Tx, form: Form, kept: KeptCounter | None) -> Any:
     if isinstance(outcome, DomainError):
         return _form_page(tx, form.refused(outcome), kept), outcome.treatment.status
     done = "created" if outcome.created else "changed"
-    return redirect(f"/organisation/stores/{wish.store}/counters/{wish.code}?done={done}", 303)
+    return redirect(f"{HERE}/{wish.store}/{wish.code}?done={done}", 303)
 
 
 def _currency(tx: Tx, form: Form) -> str:

@@ -1,6 +1,7 @@
 """Staff over HTTP."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from marshmallow import fields, validate
@@ -16,7 +17,7 @@ from organisation.fields import Code, SearchWords, Words
 from organisation.permissions import READ, STAFF
 from organisation.staff.listing import Employment, find_staff, list_staff, people_today
 from organisation.staff.operations import put_staff
-from organisation.staff.roles import Assignment, Role, Scope
+from organisation.staff.roles import Role, Scope
 from organisation.staff.rules import Person, StaffWish
 
 USERNAME_MAX = 100
@@ -80,14 +81,15 @@ def wish_of(item: Mapping[str, Any]) -> StaffWish:
     return StaffWish(**(item if "counters" not in item else {**item, "counters": tuple(item["counters"])}))
 
 
-def staff_body(person: Person, home_store: str | None, role: Assignment | None) -> dict[str, Any]:
-    """A person as StaffOut shows them."""
+def staff_body(person: Person, today: date) -> dict[str, Any]:
+    """A person as StaffOut shows them on a day."""
+    role = person.role_on(today)
     return {
         "number": person.number,
         "name": person.name,
         "username": person.username,
-        "home_store": home_store,
-        "counters": list(person.counters),
+        "home_store": person.home_on(today),
+        "counters": list(person.counters_on(today)),
         "status": person.status,
         "role": role.role if role else None,
         "scope": role.scope if role else None,
@@ -107,7 +109,7 @@ def put_staff_batch(tx: Tx, body: Mapping[str, Sequence[Mapping[str, Any] | Doma
     out, today = StaffOut(), people_today(tx)
 
     def show(person: Person) -> Mapping[str, Any]:
-        shown: Mapping[str, Any] = out.dump(staff_body(person, person.home_on(today), person.role_on(today)))
+        shown: Mapping[str, Any] = out.dump(staff_body(person, today))
         return shown
 
     return answer_each(
@@ -136,7 +138,8 @@ def get_staff(tx: Tx, query: Mapping[str, Any]) -> Any:
         status=query.get("status"),
     )
     shown = found[: query["limit"]]
-    return paged([_body(employment) for employment in shown], _next(shown, len(found)))
+    today = people_today(tx)
+    return paged([staff_body(employment.person, today) for employment in shown], _next(shown, len(found)))
 
 
 @staff_blueprint.route("/staff/<number>", methods=["GET"])
@@ -145,11 +148,7 @@ def get_staff(tx: Tx, query: Mapping[str, Any]) -> Any:
 @staff_blueprint.response(200, StaffOut)
 def get_staff_member(tx: Tx, number: str) -> dict[str, Any]:
     """One member of staff."""
-    return _body(find_staff(tx, current_principal(), number))
-
-
-def _body(employment: Employment) -> dict[str, Any]:
-    return staff_body(employment.person, employment.home_store, employment.role)
+    return staff_body(find_staff(tx, current_principal(), number).person, people_today(tx))
 
 
 def _next(shown: Sequence[Employment], found: int) -> str | None:

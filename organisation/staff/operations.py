@@ -112,7 +112,7 @@ class _Desk:
 
     def _counter_ids(self, wishes: Sequence[StaffWish]) -> dict[tuple[str, str], int]:
         wanted = {code for wish in wishes if wish.counters is not LEFT_OUT for code in wish.counters}
-        wanted |= {code for person in self.people.values() for code in person.counters}
+        wanted |= {code for person in self.people.values() for _, code in person.counters}
         found = counters.get(self.tx, [(home.id, code) for home in self.stores.values() for code in wanted])
         names = {home.id: home.code for home in self.stores.values()}
         return {(names[facts.store_id], facts.code): facts.id for facts in found.values()}
@@ -148,12 +148,10 @@ class _Desk:
             raise NameTaken("somebody else has this user name", errors=[FieldError("/username", "taken")])
 
     def _check_counters(self, person: Person) -> None:
-        """Counters are of the home store that holds in the end (a move may lie ahead)."""
-        home = person.homes[max(person.homes)] if person.homes else None
-        unknown = [code for code in person.counters if home is None or (home, code) not in self.counters]
+        unknown = sorted(person.counters - self.counters.keys())
         if unknown:
             raise StaffCounterUnknown(
-                f"there is no counter {unknown[0]} in the home store",
+                f"there is no counter {unknown[0][1]} in store {unknown[0][0]}",
                 errors=[FieldError("/counters", "there is no such counter in the home store")],
             )
 
@@ -197,9 +195,7 @@ class _Desk:
         served = {}
         for number, several in self.plans.items():
             if any("counters" in plan.changes for plan in several):
-                person = self.people[number]
-                home = person.homes[max(person.homes)] if person.homes else None
-                served[ids[number]] = [self.counters[home, code] for code in person.counters if home is not None]
+                served[ids[number]] = [self.counters[each] for each in sorted(self.people[number].counters)]
         write_counters(self.tx, served)
 
     def _record(self, number: str, staff_id: int, plans: Sequence[StaffPlan]) -> None:

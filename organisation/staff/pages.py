@@ -186,6 +186,7 @@ def _person_page(
     return render(
         "staff/person.html",
         it=employment,
+        counters=employment.person.counters_on(today),
         role_words=role_words(held),
         where=where_words(held),
         ahead=_ahead(employment, today),
@@ -227,7 +228,7 @@ def edit_person_page(tx: Tx, number: str) -> str:
         "name": person.name,
         "username": person.username or "",
         "joined_on": person.joined_on or "",
-        "counters": ", ".join(person.counters),
+        "counters": ", ".join(person.counters_on(people_today(tx))),
     }
     return _edit_page(employment, Form(values))
 

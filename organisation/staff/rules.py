@@ -93,7 +93,7 @@ class StaffWish:
 class Person:
     """A member of staff as they stand; home stores (codes) and roles with all their history.
 
-    `counters` are codes within the home store.
+    `counters` are (store, counter) codes: those of the day's home store count, others lie ahead of a move.
     """
 
     number: str
@@ -104,7 +104,12 @@ class Person:
     left_at: datetime | None = None
     homes: Mapping[date, str | None] = field(default_factory=lambda: MappingProxyType({}))
     roles: Roles = field(default_factory=lambda: MappingProxyType({}))
-    counters: tuple[str, ...] = ()
+    counters: frozenset[tuple[str, str]] = frozenset()
+
+    def counters_on(self, day: date) -> tuple[str, ...]:
+        """The codes of the counters served on a day."""
+        home = self.home_on(day)
+        return tuple(sorted(code for store, code in self.counters if store == home))
 
     def home_on(self, day: date) -> str | None:
         return value_on(self.homes, day)
@@ -145,7 +150,7 @@ def plan_staff(before: Person | None, wish: StaffWish, today: date, now: datetim
     home = None if wish.home_store is LEFT_OUT else step_to(base.homes, wish.home_store, wish.effective_from, today)
     if home is not None:
         after = replace(after, homes={**after.homes, home.valid_from: home.value})
-    after = replace(after, counters=_counters(base, wish, moved=home is not None))
+    after = replace(after, counters=_counters(after, wish, today))
     role = _step_of_role(after, wish, today)
     if role is not None:
         after = replace(after, roles={**after.roles, role.valid_from: role.value})
@@ -166,14 +171,23 @@ def _gone(before: Person | None, after: Person, wish: StaffWish, today: date, *,
     roles = {day: role for day, role in after.roles.items() if day < today}
     if roles or value_on(after.roles, today) is not None:
         roles[today] = None
-    after = replace(after, homes=homes, roles=roles, counters=())
+    after = replace(after, homes=homes, roles=roles, counters=frozenset())
     return StaffPlan(after, _changes(before, after, None, None), None, None, leaves=leaves)
 
 
-def _counters(base: Person, wish: StaffWish, *, moved: bool) -> tuple[str, ...]:
+def _counters(person: Person, wish: StaffWish, today: date) -> frozenset[tuple[str, str]]:
+    """What is wished for replaces the counters of the home store of that day; stores that were left are left behind."""
+    counters = person.counters
     if wish.counters is not LEFT_OUT:
-        return tuple(sorted(set(wish.counters)))
-    return () if moved else base.counters
+        home = person.home_on(wish.effective_from or today)
+        if home is None and wish.counters:
+            raise StaffCounterUnknown(
+                "counters are served in a home store", errors=[FieldError("/home_store", "counters need a home store")]
+            )
+        counters = frozenset(each for each in counters if each[0] != home)
+        counters |= {(home, code) for code in wish.counters if home is not None}
+    still = {person.home_on(today)} | {home for day, home in person.homes.items() if day > today}
+    return frozenset(each for each in counters if each[0] in still)
 
 
 def _step_of_role(person: Person, wish: StaffWish, today: date) -> Step[Assignment | None] | None:
@@ -236,9 +250,9 @@ def _changes(
         pair = (getattr(before, name, None), getattr(after, name))
         if pair[0] != pair[1]:
             changes[name] = pair
-    old = before.counters if before is not None else ()
+    old = before.counters if before is not None else frozenset()
     if old != after.counters:
-        changes["counters"] = (list(old), list(after.counters))
+        changes["counters"] = (_counter_words(old), _counter_words(after.counters))
     if home is not None:
         changes["home_store"] = (before.home_on(home.valid_from) if before else None, home.value)
     if role is not None:
@@ -248,6 +262,10 @@ def _changes(
     if dated and before is not None:
         changes["effective_from"] = (None, max(dated))
     return changes
+
+
+def _counter_words(counters: frozenset[tuple[str, str]]) -> list[str]:
+    return [f"{store} {code}" for store, code in sorted(counters)]
 
 
 def words_of(assignment: Assignment | None) -> str | None:

@@ -73,8 +73,8 @@ def select_staff() -> Select[Any]:
         .scalar_subquery()
     )
     served = (
-        select(func.array_agg(counter.c.code))
-        .select_from(staff_counter.join(counter, counter.c.id == staff_counter.c.counter_id))
+        select(func.json_agg(func.json_build_array(store.c.code, counter.c.code)))
+        .select_from(staff_counter.join(counter, counter.c.id == staff_counter.c.counter_id).join(store))
         .where(staff_counter.c.staff_id == staff.c.id)
         .scalar_subquery()
     )
@@ -99,7 +99,7 @@ def _person(row: Any) -> Person:
             date.fromisoformat(day): Assignment(Role(role), Scope(scope), place) if role else None
             for day, role, scope, place in row.roles or ()
         },
-        counters=tuple(sorted(row.counters or ())),
+        counters=frozenset((home, code) for home, code in row.counters or ()),
     )
 
 

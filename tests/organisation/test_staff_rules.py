@@ -8,7 +8,16 @@ import pytest
 from organisation.dated import BEGINNING
 from organisation.facts import StaffStatus
 from organisation.staff.roles import Assignment, Role, Scope
-from organisation.staff.rules import Person, ScopeWrong, StaffIncomplete, StaffLeft, StaffPlan, StaffWish, plan_staff
+from organisation.staff.rules import (
+    Person,
+    ScopeWrong,
+    StaffCounterUnknown,
+    StaffIncomplete,
+    StaffLeft,
+    StaffPlan,
+    StaffWish,
+    plan_staff,
+)
 
 TODAY = date(2026, 1, 5)
 NOW = datetime(2026, 1, 5, 2, 0, tzinfo=UTC)
@@ -60,10 +69,19 @@ def test_a_move_has_a_date_and_takes_the_role_along() -> None:
     assert moved.role_on(LATER) == MANAGER
 
 
-def test_a_move_leaves_the_counters_behind() -> None:
-    assert plan(a_manager(), home_store="S02").person.counters == ()
-    assert plan(a_manager(), home_store="S02", counters=("C9",)).person.counters == ("C9",)
-    assert plan(a_manager(), home_store="S01").person.counters == ("C1",)
+def test_a_move_leaves_the_counters_behind_on_its_day() -> None:
+    assert plan(a_manager(), home_store="S02").person.counters == frozenset()
+    assert plan(a_manager(), home_store="S02", counters=("C9",)).person.counters_on(TODAY) == ("C9",)
+    assert plan(a_manager(), home_store="S01").person.counters_on(TODAY) == ("C1",)
+    ahead = plan(a_manager(), home_store="S02", effective_from=LATER).person
+    assert (ahead.counters_on(TODAY), ahead.counters_on(LATER)) == (("C1",), ())
+    told = plan(ahead, counters=("C9",), effective_from=LATER).person
+    assert (told.counters_on(TODAY), told.counters_on(LATER)) == (("C1",), ("C9",))
+
+
+def test_counters_are_served_in_a_home_store() -> None:
+    with pytest.raises(StaffCounterUnknown):
+        plan(None, name="Li", counters=("C1",))
 
 
 def test_a_role_may_change_on_a_day_ahead() -> None:
@@ -84,7 +102,7 @@ def test_who_leaves_has_no_role_from_now_on_and_nothing_ahead() -> None:
     moving = plan(a_manager(), home_store="S02", effective_from=LATER).person
     gone = plan(moving, status=StaffStatus.LEFT)
     assert gone.leaves
-    assert (gone.person.left_at, gone.person.role_on(TODAY), gone.person.counters) == (NOW, None, ())
+    assert (gone.person.left_at, gone.person.role_on(TODAY), gone.person.counters) == (NOW, None, frozenset())
     assert gone.person.homes == {BEGINNING: "S01"}
 
 

@@ -98,5 +98,5 @@ def test_a_supermarket_divides_its_area_by_category() -> None:
     dairy, meat = ("FOOD", "DAIRY"), ("FOOD", "MEAT")
     first = plan(a_store(), StoreWish("S01", category_areas={dairy: Decimal(40), meat: Decimal(60)})).store
     second = plan(first, StoreWish("S01", category_areas={dairy: Decimal(50)}))
-    assert second.changes == {"area_m2 FOOD / DAIRY": (Decimal(40), Decimal(50))}
+    assert second.changes == {"area_m2 FOOD / DAIRY": (Decimal(40), Decimal(50)), "effective_from": (None, TODAY)}
     assert second.store.category_areas_on(TODAY) == {dairy: Decimal(50), meat: Decimal(60)}
