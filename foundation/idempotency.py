@@ -73,18 +73,18 @@ class Claim:
     client: str
     key: str
     content_hash: bytes
-    locked: psycopg.Cursor[Any]
-    known: psycopg.Cursor[Any]
+    asked: psycopg.Cursor[Any]
 
     def answer(self) -> Answer | None:
         """The earlier answer, or None when the work is ours to do. Raises StillRunning, KeyReused."""
-        free = self.locked.fetchone()
-        row = self.known.fetchone()
-        if row is not None:
-            if bytes(row[0]) != self.content_hash:
+        row = self.asked.fetchone()
+        assert row is not None
+        free, content_hash, status, body = row
+        if content_hash is not None:
+            if bytes(content_hash) != self.content_hash:
                 raise KeyReused("This Idempotency-Key was already used with other content")
-            return Answer(row[1], row[2], replayed=True)
-        if free is None or not free[0]:
+            return Answer(status, body, replayed=True)
+        if not free:
             raise StillRunning("A request with this Idempotency-Key is still running")
         return None
 
@@ -97,16 +97,14 @@ class Claim:
 
 
 def claim(tx: Tx, client: str, key: str, content_hash: bytes) -> Claim:
-    """Ask for a key. Two statements, so that the look-up sees whatever committed before the lock was free."""
+    """Ask for a key: locked for this transaction if it is free, and looked up (migration 0011)."""
     number = int.from_bytes(blake2b(f"{client}\x1f{key}".encode(), digest_size=8).digest(), signed=True)
     return Claim(
         client,
         key,
         content_hash,
-        tx.ask("SELECT pg_try_advisory_xact_lock(%s)", (number,)),
         tx.ask(
-            "SELECT content_hash, status, answer FROM foundation.idempotency WHERE client = %s AND key = %s",
-            (client, key),
+            "SELECT free, content_hash, status, answer FROM foundation.claim_key(%s, %s, %s)", (number, client, key)
         ),
     )
 

@@ -1,10 +1,10 @@
 """What the sales intake tells the accounts, and what it may ask of them.
 
-Posting a sale takes three steps inside the caller's transaction, so that a batch shares its round trips:
+Posting a sale takes two steps inside the caller's transaction, so that a batch shares its round trips:
 
-1. `ask_buyers` in a pipeline: who the receipts name; member rows are share-locked in order of id.
-2. `ask_wallets` in a pipeline: their accounts, locked in order of id. `complete_wallets` where something is spent.
-3. `post_purchase` per sale, in order, on the wallets; then `record` once. Nothing is written before the commit.
+1. `ask_shoppers` in a pipeline: who the receipts name, member rows share-locked in order of id, and their accounts,
+   locked in order of id. `complete_wallets` where something is spent. (`ask_buyers`: who they are, without accounts.)
+2. `post_purchase` per sale, in order, on the wallets; then `record` once. Nothing is written before the commit.
 
 Errors: InsufficientBalance (nothing has changed), PurchaseUnknown (no record of the purchase to reverse).
 """
@@ -21,7 +21,7 @@ from member_api.ledger.wallets import (
     record,
     today,
 )
-from member_api.purchases.buyers import AskedBuyers, Buyer, Named, ask_buyers
+from member_api.purchases.buyers import AskedBuyers, AskedShoppers, Buyer, Named, ask_buyers, ask_shoppers
 from member_api.purchases.moving import Moved, PurchaseNotMovable, move_purchase
 from member_api.purchases.operations import (
     LineFacts,
@@ -40,6 +40,7 @@ from member_api.purchases.operations import (
 
 __all__ = [
     "AskedBuyers",
+    "AskedShoppers",
     "AskedWallets",
     "Buyer",
     "EarnLine",
@@ -60,6 +61,7 @@ __all__ = [
     "Spend",
     "Wallet",
     "ask_buyers",
+    "ask_shoppers",
     "ask_wallets",
     "complete_wallets",
     "earn",

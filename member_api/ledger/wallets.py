@@ -7,11 +7,12 @@ whoever looked them up). Nobody changes a lot without holding the lock of its ac
 import threading
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from itertools import count
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import psycopg
 
 from foundation.clock import local_date
@@ -82,31 +83,18 @@ def today(tx: Tx) -> date:
     return local_date(tx.now, get_settings().company_timezone)
 
 
-# Two statements, so that the list is read after the lock was had: whoever waited sees the accounts, too, that were
-# opened meanwhile. (Locking and listing in one statement would see them as they were when the wait began.)
-LOCK = "SELECT 1 FROM member.account WHERE member_id = ANY(%s) ORDER BY id FOR UPDATE"
+# Locks, then lists, the accounts of members and what of their points expires first: see migration 0011.
+LOCK_WALLETS = "SELECT accounts::text, soonest::text FROM member.lock_wallets(%s::bigint[], %s)"
 ACCOUNTS = """
 SELECT id, member_id, kind, format, currency, balance, held, debt, remainder, opened_at
 FROM member.account WHERE member_id = ANY(%s)
 """
-# A member without an account has no row to lock but the member's own. Postings hold that row FOR KEY SHARE, which lets
-# this lock pass.
-LOCK_NEWCOMERS = "SELECT 1 FROM member.member WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 LOT = """
 SELECT l.id, l.account_id, l.origin, l.source, l.funder, l.conditions, l.purchase, l.parent, l.expires_on, l.amount,
        l.remaining, l.held, l.expired, l.at
 FROM member.lot AS l
 """
 DEBTS = LOT + "JOIN member.account AS a ON a.id = l.account_id WHERE a.member_id = ANY(%s) AND l.remaining < 0"
-SOONEST = """
-SELECT a.member_id, s.expires_on, s.amount
-FROM member.account AS a CROSS JOIN LATERAL (
-    SELECT l.expires_on, sum(l.remaining)::bigint AS amount FROM member.lot AS l
-    WHERE l.account_id = a.id AND l.remaining > 0 AND l.expires_on >= %s
-    GROUP BY l.expires_on ORDER BY l.expires_on LIMIT 1
-) AS s
-WHERE a.member_id = ANY(%s) AND a.kind = 'points'
-"""
 OPEN_LOTS = LOT + "JOIN member.account AS a ON a.id = l.account_id WHERE a.member_id = ANY(%s) AND l.remaining <> 0"
 OWED = """
 SELECT lot_id, substitute_id, member_id, amount FROM member.substitution WHERE member_id = ANY(%s) AND amount > 0
@@ -132,6 +120,11 @@ GROUP BY h.id
 """
 
 
+AccountColumns = tuple[int, int, str, str | None, str | None, int, int, int, int, datetime]
+_accounts = msgspec.json.Decoder(list[AccountColumns]).decode
+_soonest = msgspec.json.Decoder(list[tuple[int, date, int]]).decode
+
+
 @dataclass(slots=True)
 class AskedWallets:
     """Wallets on their way; `wallets()` waits for the database."""
@@ -139,44 +132,38 @@ class AskedWallets:
     members: Sequence[int]
     today: date
     tx: Tx
-    accounts: psycopg.Cursor[Any]
-    soonest: psycopg.Cursor[Any]
-    newcomers_locked: bool = False
+    asked: psycopg.Cursor[Any]
 
     def wallets(self) -> dict[int, Wallet]:
         """By member id; a member without accounts gets an empty wallet."""
-        by_member: dict[int, list[Account]] = {}
-        for row in self.accounts:
-            by_member.setdefault(row[1], []).append(Account(*row))
-        newcomers = [member for member in self.members if member not in by_member]
-        if newcomers and not self.newcomers_locked and _had_accounts_meanwhile(self.tx, newcomers):
-            with self.tx.pipeline():
-                again = ask_wallets(self.tx, self.members, self.today)
-            again.newcomers_locked = True
-            return again.wallets()
-        wallets = {
-            member: Wallet(member, by_member.get(member, ()), today=self.today, now=self.tx.now, new_id=new_id)
-            for member in self.members
-        }
-        for member, day, amount in self.soonest:
-            wallets[member].next_expiry[day] = amount
-        indebted = [wallet for wallet in wallets.values() if any(a.debt for a in wallet.accounts.values())]
-        if indebted:
-            _load_debts(self.tx, indebted)
-        return wallets
+        row = self.asked.fetchone()
+        assert row is not None
+        return make_wallets(self.tx, self.members, self.today, *row)
 
 
 def ask_wallets(tx: Tx, members: Sequence[int], day: date) -> AskedWallets:
     """Lock the accounts of these members (in order of id) and ask for what earning needs."""
     ids = list(members)
-    tx.ask(LOCK, (ids,))
-    return AskedWallets(
-        ids,
-        day,
-        tx,
-        tx.ask(ACCOUNTS, (ids,)),
-        tx.ask(SOONEST, (day, ids)),
-    )
+    return AskedWallets(ids, day, tx, tx.ask(LOCK_WALLETS, (ids, day)))
+
+
+def make_wallets(
+    tx: Tx, members: Sequence[int], day: date, accounts: str | None, soonest: str | None
+) -> dict[int, Wallet]:
+    """Wallets of these members from what member.lock_wallets answered, for them or for more members."""
+    by_member: dict[int, list[Account]] = {}
+    for columns in _accounts(accounts) if accounts is not None else ():
+        by_member.setdefault(columns[1], []).append(Account(*columns))
+    wallets = {
+        member: Wallet(member, by_member.get(member, ()), today=day, now=tx.now, new_id=new_id) for member in members
+    }
+    for member, until, amount in _soonest(soonest) if soonest is not None else ():
+        if member in wallets:
+            wallets[member].next_expiry[until] = amount
+    indebted = [wallet for wallet in wallets.values() if any(a.debt for a in wallet.accounts.values())]
+    if indebted:
+        _load_debts(tx, indebted)
+    return wallets
 
 
 def _load_debts(tx: Tx, wallets: Sequence[Wallet]) -> None:
@@ -197,15 +184,6 @@ def _load_substitutions(tx: Tx, wallets: Sequence[Wallet]) -> None:
         wallet.substitutions = []
     for owner, substitute, member, amount in tx.ask(OWED, (list(fresh),)) if fresh else ():
         fresh[member].substitutions.append(Substitution(owner, substitute, amount))
-
-
-def _had_accounts_meanwhile(tx: Tx, newcomers: Sequence[int]) -> bool:
-    """Let one transaction at a time open a member's first account; whether somebody did while we waited."""
-    with tx.pipeline():
-        tx.ask(LOCK_NEWCOMERS, (list(newcomers),))
-        opened = tx.ask("SELECT EXISTS (SELECT FROM member.account WHERE member_id = ANY(%s))", (list(newcomers),))
-    row = opened.fetchone()
-    return row is not None and bool(row[0])
 
 
 def lock_wallets(tx: Tx, members: Sequence[int]) -> dict[int, Wallet]:

@@ -15,9 +15,9 @@ import psycopg
 from foundation.clock import local_date
 from foundation.database import Tx
 from foundation.settings import get_settings
+from member_api.identifiers.rules import IdentifierUnreadable, Kind, Normalised, blind_index, normalise
 from member_api.ledger.rules import Wallet
 from member_api.ledger.wallets import ask_wallets, make_wallets
-from member_api.identifiers.rules import IdentifierUnreadable, Kind, Normalised, blind_index, normalise
 
 REDIRECTS_MAX = 8
 
@@ -98,7 +98,7 @@ class AskedShoppers:
         members = sorted({buyer.id for buyer in buyers if buyer.earns})
         if not members:
             return {}
-        if any([buyer.was_merged for buyer in buyers]):
+        if any(buyer.was_merged for buyer in buyers):
             # Their accounts are those of the member they were merged into, whom the database was not asked for.
             with self.tx.pipeline():
                 asked = ask_wallets(self.tx, members, self.today)
@@ -157,10 +157,11 @@ def _names(tx: Tx, named: Sequence[Named | None]) -> tuple[dict[int, Normalised]
             continue
         if name.id is not None:
             names.append(_Name(n, name.at, id=name.id))
-        elif name.kind is not None and name.value is not None:
+        elif name.kind is not None and name.value is not None and name.kind != Kind.NATIONAL_ID:
+            # Nobody is looked up by a national ID.
             try:
                 spelling = spellings[n] = normalise(name.kind, name.value, today)
-            except (IdentifierUnreadable, IdentifierNotALookUp):
+            except IdentifierUnreadable:
                 continue
             digest = blind_index(key, spelling.kind, spelling.value)
             names.append(_Name(n, name.at, kind=spelling.kind, blind="\\x" + digest.hex()))
