@@ -23,7 +23,7 @@ room = Room(
     menu=[
         MenuItem(lazy("Overview"), "/overview", READ, "home", 10),
         MenuItem(lazy("Receipts"), "/receipts", READ, "receipt", 25),
-        MenuItem(lazy("Receipts to repair"), "/repairs", READ, "repair", 30),
+        MenuItem(lazy("Repairs"), "/repairs", READ, "repair", 30),
     ],
     translations=HERE / "translations",
     static=HERE / "static",

@@ -10,9 +10,11 @@ from msgspec import json
 
 from foundation.access import Principal
 from foundation.database import Tx
+from foundation.identifiers import day_of
 
 HISTORY_MAX = 200
 SYSTEM = "system"
+GIVEN = "given_to_member"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,17 @@ def deeds_on_parked(tx: Tx, parked: int) -> list[Deed]:
 
 
 def deeds_on_sale(tx: Tx, sale: UUID) -> list[Deed]:
-    """What was done to a flagged sale, oldest first, at most 200."""
-    return _deeds(tx, "sale_id = :id", sale)
+    """What was done to a recorded receipt, oldest first, at most 200 repairs and 200 times given to a member."""
+    given = tx.execute(
+        "SELECT to_member, reason, actor, at FROM pos.sale_correction WHERE sale_id = :id AND business_date = :day"
+        " ORDER BY id LIMIT :limit",
+        {"id": sale, "day": day_of(sale), "limit": HISTORY_MAX},
+    )
+    gifts = [
+        Deed(GIVEN, {"reason": row.reason, "member": str(row.to_member)}, f"person:{row.actor}", row.at)
+        for row in given
+    ]
+    return sorted([*_deeds(tx, "sale_id = :id", sale), *gifts], key=lambda deed: deed.at)
 
 
 def _deeds(tx: Tx, condition: str, subject: int | UUID) -> list[Deed]:

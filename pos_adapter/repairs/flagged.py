@@ -1,4 +1,7 @@
-"""Flagged receipts are mended: the member is named, the original is named, what the catalogue learnt is linked."""
+"""Flagged receipts are mended: the original is named, what the catalogue learnt is linked, a flag is closed by a word.
+
+Whose sale it is, is said at the service desk (pos_adapter.sales.correcting), flagged or not.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -11,21 +14,19 @@ from foundation.database import Database, Tx
 from foundation.errors import Conflict, NotFound
 from foundation.events import announce
 from foundation.identifiers import day_of
-from member_api.contract.members import MemberRef, resolve_member
 from organisation.contract import counters_by_code
 from pos_adapter.catalogue.lookups import promotions_by_code
 from pos_adapter.permissions import REPAIR
 from pos_adapter.places import place_of_store
 from pos_adapter.repairs.audit import note
 from pos_adapter.repairs.rules import (
-    WAITING,
     BackLine,
     FlagNotClosable,
     SoldOnce,
     closable,
     match_lines,
 )
-from pos_adapter.sales.attaching import attach_sale, settle_original
+from pos_adapter.sales.attaching import settle_original
 from pos_adapter.sales.incoming import sale_id
 from pos_adapter.sales.originals import OriginalSale, read_original
 from pos_adapter.sales.receipts import Flag, Original
@@ -46,12 +47,6 @@ class NothingWaits(Conflict):
     code = "nothing_waits"
 
 
-class MemberNotAttached(Conflict):
-    """The member cannot take the sale: closed or frozen, or the balance is missing for what it was paid with."""
-
-    code = "member_not_attached"
-
-
 class OriginalUnknown(NotFound):
     """There is no sale with this number."""
 
@@ -70,22 +65,6 @@ class Flagged:
     currency: str
     member_part: str
     open_flags: tuple[str, ...]
-
-
-def name_member(tx: Tx, actor: Principal, sale: UUID, member: MemberRef) -> int:
-    """Give a waiting sale to its member, whose accounts then move as if the sale came now; returns the member's id.
-
-    Needs receipts.repair at the store. Raises FlaggedUnknown, NothingWaits, MemberNotAttached, what names no member
-    (MemberUnknown, IdentifierUnreadable ...), PermissionMissing, PlaceForbidden.
-    """
-    found = _flagged(tx, actor, sale)
-    if found.type != "sale" or found.member_part != WAITING:
-        raise NothingWaits("nothing of this receipt waits for a member")
-    facts = resolve_member(tx, member)
-    if not attach_sale(tx, sale, facts.id):
-        raise MemberNotAttached("this member is closed or frozen, or the balance for what it was paid with is missing")
-    note(tx, actor, found.store_id, "member_named", sale=(found.day, sale), detail={"member": str(facts.id)})
-    return facts.id
 
 
 def name_original(tx: Tx, actor: Principal, sale: UUID, named: Original) -> UUID:

@@ -24,12 +24,11 @@ from foundation.http import (
 )
 from foundation.http.fields import CODE_MAX, Words
 from foundation.idempotency import Answer
-from member_api.contract.members import read_ref
 from pos_adapter.permissions import APPROVE, READ, REPAIR
 from pos_adapter.places import store_codes, stores_to_show
 from pos_adapter.repairs.boards import FlaggedReceipt, list_flagged, list_parked
 from pos_adapter.repairs.discards import Discard, confirm, decline, list_discards, propose
-from pos_adapter.repairs.flagged import close_flags, link_again, name_member, name_original
+from pos_adapter.repairs.flagged import close_flags, link_again, name_original
 from pos_adapter.repairs.reposting import ParkedReceipt, find_parked, post_again
 from pos_adapter.repairs.rules import DiscardState, ParkedState, Subject
 from pos_adapter.sales.receipts import Flag, Original, SaleAnswer
@@ -192,12 +191,6 @@ class FlaggedOut(Schema):
     flags = fields.List(fields.String(), required=True, metadata={"description": "The open ones"})
 
 
-class MemberNamed(Schema):
-    """Whose sale it is."""
-
-    member = fields.Raw(required=True, metadata={"description": 'An id, or {"kind","value"}'})
-
-
 class OriginalNamed(Schema):
     """Which sale was given back."""
 
@@ -219,7 +212,6 @@ class Mended(Schema):
 
     id = fields.String(required=True)
     flags = fields.List(fields.String())
-    member = fields.String()
     original = fields.String()
 
 
@@ -261,17 +253,6 @@ def flagged_cursor(flagged: FlaggedReceipt) -> str:
 def read_flagged_cursor(cursor: str | None) -> Any:
     """Date and id of the last receipt of the page before. Raises CursorUnreadable."""
     return read_cursor(cursor, date, UUID) if cursor else None
-
-
-@repairs_blueprint.route("/receipts/flagged/<uuid:sale_id>/member", methods=["POST"])
-@allow(REPAIR)
-@idempotent
-@repairs_blueprint.arguments(MemberNamed)
-@repairs_blueprint.response(200, Mended)
-def post_member(tx: Tx, body: Mapping[str, Any], sale_id: UUID) -> dict[str, str]:
-    """Say whose sale it is; the accounts move as if it came now."""
-    member = name_member(tx, current_principal(), sale_id, read_ref(body["member"]))
-    return {"id": str(sale_id), "member": str(member)}
 
 
 @repairs_blueprint.route("/receipts/flagged/<uuid:sale_id>/original", methods=["POST"])

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -24,9 +25,10 @@ from pos_adapter.repairs.discards import Discard, list_discards, proposals_for
 from pos_adapter.repairs.http import flagged_cursor, read_flagged_cursor
 from pos_adapter.repairs.reposting import ParkedReceipt, find_parked
 from pos_adapter.repairs.rules import WAITING, DiscardState, ParkedState, closable
-from pos_adapter.repairs.words import ACTIONS, FLAGS, SUBJECTS, TYPES, problem_words
+from pos_adapter.repairs.words import ACTIONS, SUBJECTS, problem_words
 from pos_adapter.sales.reading import RecordedSale, read_sale
 from pos_adapter.sales.receipts import Flag
+from pos_adapter.sales.words import FLAG_WORDS, MEMBER_KINDS, TYPE_WORDS
 from pos_adapter.tills.boards import list_gaps
 
 repairs_pages = Pages("repairs", __name__, url_prefix="/repairs")
@@ -93,7 +95,7 @@ def parked_page(tx: Tx) -> str:
         board=board,
         rows=[(parked, problem_words(parked.problem)) for parked in shown],
         next=_next(make_cursor(shown[-1].id) if len(found) > PAGE_SIZE else None),
-        types=TYPES,
+        types=TYPE_WORDS,
     )
 
 
@@ -114,8 +116,8 @@ def flagged_page(tx: Tx) -> str:
         rows=shown,
         next=_next(flagged_cursor(shown[-1]) if len(found) > PAGE_SIZE else None),
         flag=flag or "",
-        flag_words=FLAGS,
-        types=TYPES,
+        flag_words=FLAG_WORDS,
+        types=TYPE_WORDS,
     )
 
 
@@ -183,11 +185,11 @@ def one_parked_page(tx: Tx, parked_id: int) -> str:
         plain=lambda amount: _plain(amount, currency),
         words=problem_words(parked.problem),
         faults=parked.problem.get("errors", ()),
-        expected=parked.problem.get("expected"),
+        sold_at=_sold_at(parked.content),
         member=claim.shown if claim is not None else parked.content.get("member"),
         claim=claim,
-        kinds=_kinds(),
-        types=TYPES,
+        kinds=MEMBER_KINDS,
+        types=TYPE_WORDS,
         **_about(tx, viewer, parked, proposals, deeds),
     )
 
@@ -203,14 +205,14 @@ def one_flagged_page(tx: Tx, sale_id: UUID) -> str:
     return render(
         "repairs/flagged.html",
         sale=sale,
-        flag_words=FLAGS,
+        flag_words=FLAG_WORDS,
         closable=closable(sale.open_flags, sale.member_part),
         waits=sale.member_part == WAITING,
         waits_for_original=Flag.UNKNOWN_ORIGINAL in sale.open_flags,
         links=[flag for flag in sale.open_flags if flag in _LINKED],
         claim=_claim_of(tx, sale_id),
-        kinds=_kinds(),
-        types=TYPES,
+        kinds=MEMBER_KINDS,
+        types=TYPE_WORDS,
         **_about(tx, viewer, sale, proposals, deeds_on_sale(tx, sale_id)),
     )
 
@@ -246,14 +248,6 @@ def _claim_of(tx: Tx, sale_id: UUID) -> Any:
     return claims(tx, [claim_id]).get(claim_id) if claim_id is not None else None
 
 
-def _kinds() -> list[tuple[str, str]]:
-    return [
-        ("phone", gettext("Phone")),
-        ("card", gettext("Card number")),
-        ("email", gettext("E-mail")),
-    ]
-
-
 def _names(tx: Tx, actors: Sequence[str]) -> Mapping[str, str]:
     """Names of those who did something, by `person:<id>`; a machine is called by its id."""
     people = {actor: int(actor.removeprefix("person:")) for actor in actors if actor.startswith("person:")}
@@ -267,6 +261,15 @@ def _plain(amount: Any, currency: str) -> str:
         return "" if amount is None else str(amount)
     digits = exponent(currency) if is_currency(currency) else 2
     return f"{Decimal(amount).scaleb(-digits):f}"
+
+
+def _sold_at(content: Mapping[str, Any]) -> str:
+    """When it was sold, by the clock of the store; as it was sent where that is no time."""
+    sent = str(content.get("occurred_at", ""))
+    try:
+        return f"{datetime.fromisoformat(sent):%Y-%m-%d %H:%M}"
+    except ValueError:
+        return sent
 
 
 def _id_cursor() -> int | None:

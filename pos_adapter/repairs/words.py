@@ -4,25 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from foundation.pages import lazy
+from pos_adapter.repairs.audit import GIVEN
 from pos_adapter.repairs.rules import Subject
-from pos_adapter.sales.receipts import Flag
-
-FLAGS: Mapping[str, Any] = {
-    Flag.UNKNOWN_MEMBER: lazy("Unknown member"),
-    Flag.UNREADABLE_MEMBER: lazy("Unreadable member number"),
-    Flag.CLOSED_MEMBER: lazy("The member is closed"),
-    Flag.UNKNOWN_PRODUCT: lazy("Unknown product"),
-    Flag.UNKNOWN_COUNTER: lazy("Unknown counter"),
-    Flag.UNKNOWN_PROMOTION: lazy("Unknown promotion"),
-    Flag.UNKNOWN_TENDER: lazy("Unknown tender"),
-    Flag.UNKNOWN_ORIGINAL: lazy("Original not found"),
-    Flag.MEMBER_DIFFERS: lazy("Another member than on the original"),
-    Flag.POINTS_RATE_DIFFERS: lazy("Points at another rate"),
-    Flag.NOT_ELIGIBLE: lazy("Paid with what does not hold for these lines"),
-    Flag.CARD_NUMBER_MASKED: lazy("A card number was sent and masked"),
-    Flag.RESTORED_WITH_GRACE: lazy("Expired points came back for a while"),
-    Flag.BALANCE_MISSING: lazy("The balance is missing"),
-}
 
 PROBLEMS: Mapping[str, Any] = {
     "receipt_contradicts_itself": lazy("The receipt contradicts itself"),
@@ -40,7 +23,7 @@ PROBLEMS: Mapping[str, Any] = {
 
 ACTIONS: Mapping[str, Any] = {
     "posted_again": lazy("Corrected and posted"),
-    "member_named": lazy("Given to a member"),
+    GIVEN: lazy("Given to a member"),
     "original_named": lazy("Original named"),
     "flags_closed": lazy("Flag closed"),
     "linked": lazy("Linked with the catalogue"),
@@ -55,8 +38,6 @@ SUBJECTS: Mapping[str, Any] = {
     Subject.SALE: lazy("the whole receipt"),
     Subject.MEMBER_PART: lazy("only the part that waits for the member"),
 }
-
-TYPES: Mapping[str, Any] = {"sale": lazy("Sale"), "return": lazy("Return"), "void": lazy("Void")}
 
 
 def problem_words(problem: Mapping[str, Any]) -> Any:

@@ -1,8 +1,6 @@
 """Receipts as people see them: found by store, day and number; one with what paid for what; those of a member."""
 
-from collections.abc import Mapping
 from datetime import date
-from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -20,32 +18,11 @@ from organisation.contract import StoreFacts, stores_by_code, stores_by_id, stor
 from pos_adapter.permissions import READ, REPAIR
 from pos_adapter.sales.reading import SaleUnknown, read_sale
 from pos_adapter.sales.searching import ReceiptRow, receipts_of_day, receipts_of_member, returns_of
+from pos_adapter.sales.words import FLAG_WORDS, MEMBER_KINDS, TYPE_WORDS
 
 receipt_pages = Pages("receipts", __name__)
 add_tab(MemberTab("purchases", lazy("Purchases"), READ, 40))
 
-TYPE_WORDS: Mapping[str, tuple[Any, str]] = {
-    "sale": (lazy("Sale"), ""),
-    "return": (lazy("Return"), "warn"),
-    "void": (lazy("Void"), "danger"),
-}
-FLAG_WORDS: Mapping[str, Any] = {
-    "unknown_member": lazy("The member is not known yet"),
-    "unreadable_member": lazy("The member's number cannot be read"),
-    "closed_member": lazy("The membership is closed"),
-    "unknown_product": lazy("A product is not in the catalogue"),
-    "unknown_counter": lazy("A counter is not known"),
-    "unknown_promotion": lazy("A promotion is not known"),
-    "unknown_tender": lazy("A way of paying is not known"),
-    "unknown_original": lazy("The original receipt has not arrived"),
-    "member_differs": lazy("The return names another member"),
-    "points_rate_differs": lazy("The till paid with points at another rate"),
-    "not_eligible": lazy("Points or e-coins paid for lines that do not take part"),
-    "card_number_masked": lazy("A card number was sent and has been masked"),
-    "restored_with_grace": lazy("Expired points came back for a while"),
-    "balance_missing": lazy("The balance it was paid with is missing"),
-}
-MEMBER_KINDS = [("phone", lazy("Phone")), ("card", lazy("Card")), ("email", lazy("E-mail"))]
 
 
 @receipt_pages.route("/receipts")

@@ -5,20 +5,16 @@ from uuid import UUID
 
 import pytest
 
-from foundation.access import PlaceForbidden
 from foundation.clock import FixedClock
 from foundation.database import Database
-from member_api.contract.members import Identifier, MemberUnknown
 from pos_adapter.catalogue.operations import put_products
 from pos_adapter.catalogue.rules import ProductWish
 from pos_adapter.repairs.boards import list_flagged
 from pos_adapter.repairs.flagged import (
-    NothingWaits,
     OriginalUnknown,
     close_flags,
     link_again,
     link_new_products,
-    name_member,
     name_original,
 )
 from pos_adapter.repairs.rules import FlagNotClosable, LinesDoNotMatch
@@ -46,44 +42,6 @@ def sold(house: Database, *amounts: int, **more: object) -> UUID:
 def flags(house: Database, sale: UUID) -> list[str]:
     found: list[str] = rows(house, "SELECT open_flags FROM pos.sale WHERE id = :id", id=sale)[0][0]
     return found
-
-
-def test_a_sale_of_an_unknown_member_earns_when_somebody_says_whose_it_is(house: Database) -> None:
-    sale = sold(house, 3000, member=PHONE_REF)
-    member = a_member(house, phone="13900139000")
-
-    with house.transaction() as tx:
-        assert name_member(tx, DESK, sale, Identifier("phone", "13900139000")) == member
-
-    assert rows(house, "SELECT member_id, member_part, open_flags FROM pos.sale") == [(member, "done", [])]
-    assert rows(house, "SELECT balance FROM member.account") == [(30,)]
-    assert rows(house, "SELECT action, detail->>'member' FROM pos.repair") == [("member_named", str(member))]
-
-
-def test_a_member_cannot_be_named_for_a_sale_that_waits_for_none(house: Database) -> None:
-    sale = sold(house, 3000)
-    member = a_member(house)
-
-    with house.transaction() as tx, pytest.raises(NothingWaits):
-        name_member(tx, DESK, sale, member)
-    assert rows(house, "SELECT count(*) FROM member.account") == [(0,)]
-
-
-def test_an_unknown_name_leaves_the_sale_waiting(house: Database) -> None:
-    sale = sold(house, 3000, member=PHONE_REF)
-
-    with pytest.raises(MemberUnknown), house.transaction() as tx:
-        name_member(tx, DESK, sale, Identifier("phone", "13900139000"))
-    assert flags(house, sale) == ["unknown_member"]
-
-
-def test_staff_of_another_store_cannot_name_a_member(house: Database) -> None:
-    sale = sold(house, 3000, member=PHONE_REF)
-    member = a_member(house, phone="13900139000")
-
-    with house.transaction() as tx, pytest.raises(PlaceForbidden):
-        name_member(tx, somebody("stranger", store="S02"), sale, member)
-    assert flags(house, sale) == ["unknown_member"]
 
 
 def test_a_product_that_comes_late_is_linked_with_its_first_known_cost(house: Database, clock: FixedClock) -> None:
