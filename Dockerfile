@@ -6,7 +6,8 @@ COPY requirements.txt /build/
 RUN /opt/venv/bin/pip install --require-hashes -r /build/requirements.txt
 
 FROM python:3.12-slim
-RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin regulars
+RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin regulars \
+    && install -d -o 10001 -m 700 /var/lib/regulars
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /app
 COPY foundation foundation
@@ -18,12 +19,12 @@ COPY marketing marketing
 COPY regulars regulars
 COPY migrations migrations
 RUN /opt/venv/bin/python -m compileall -q /app
-# Nothing is written but below /tmp, which the operator mounts in memory (docker-compose.yml).
+# Nothing is written but below /tmp (in memory, docker-compose.yml) and, by worker and beat, to REGULARS_HOME.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONPATH=/app \
-    REGULARS_HOME=/tmp/regulars \
+    REGULARS_HOME=/var/lib/regulars \
     PROMETHEUS_MULTIPROC_DIR=/tmp \
     WEB_HOST=0.0.0.0 \
     PORT=8000

@@ -1,9 +1,9 @@
 """Save the house and bring it back: `pg_dump` and `pg_restore` of the wheel, and the keys in a file apart.
 
-A backup is three files. FILE is PostgreSQL's custom format. FILE.json says when it was taken, at which migration, how
-many rows each table had *in the same snapshot*, and which keys belong to it (fingerprints only). FILE.keys holds the
-keys themselves: whoever has FILE and FILE.keys can read every member, whoever has FILE alone cannot, and without
-FILE.keys nobody ever can again.
+A backup is a few files. FILE is PostgreSQL's custom format. FILE.json says when it was taken, at which migration, how
+many rows each table had *in the same snapshot*, and which keys belong to it (fingerprints only). FILE.roots are the
+signed roots of the ledger that stand outside the database. FILE.keys holds the keys themselves: whoever has FILE and
+FILE.keys can read every member, whoever has FILE alone cannot, and without FILE.keys nobody ever can again.
 """
 
 import hashlib
@@ -20,6 +20,7 @@ import psycopg
 from psycopg import conninfo, sql
 
 from foundation.settings import Settings, get_settings
+from member_api.seal.operations import roots_file
 from regulars.running.environment import adopt, own_environment
 from regulars.running.home import Home
 from regulars.running.keys import IRREPLACEABLE, KEY_FILES
@@ -82,7 +83,7 @@ class Restored:
 
 
 def back_up(settings: Settings, file: Path) -> Saved:
-    """Write FILE, FILE.json and FILE.keys; the house may go on working meanwhile.
+    """Write FILE and the files beside it; the house may go on working meanwhile.
 
     The dump and the counts see one and the same moment. Raises CannotRun when FILE is there or pg_dump fails.
     """
@@ -101,6 +102,8 @@ def back_up(settings: Settings, file: Path) -> Saved:
         manifest = Manifest(datetime.now(UTC), _revision(connection), _count(connection), _fingerprints(settings))
     _write_private(Path(f"{file}.json"), msgspec.json.format(msgspec.json.encode(manifest), indent=2))
     _write_private(Path(f"{file}.keys"), msgspec.json.format(msgspec.json.encode(_keys(settings)), indent=2))
+    if (roots := roots_file(settings)).exists():
+        _write_private(Path(f"{file}.roots"), roots.read_bytes())
     unfinished.chmod(0o600)
     with unfinished.open("rb") as dumped:
         os.fsync(dumped.fileno())
@@ -127,9 +130,9 @@ def restore_house(home: Home, given: Mapping[str, str], file: Path, keys: Path |
             else:
                 report = _restore_into(given["DATABASE_URL"], file, manifest)
             _keep_keys(home, new_keys)
-            home.no_demo.write_text(f"restored from {file} on {datetime.now(UTC).isoformat(timespec='seconds')}\n")
             adopt({**own_environment(home, given), **addresses})
-            get_settings()
+            _keep_roots(file, get_settings())
+            home.no_demo.write_text(f"restored from {file} on {datetime.now(UTC).isoformat(timespec='seconds')}\n")
     return report
 
 
@@ -243,9 +246,36 @@ def _keep_keys(home: Home, keys: Mapping[str, str]) -> None:
     for name, key in keys.items():
         path = home.keys / KEY_FILES[name]
         if path.exists() and path.read_text().strip() != key:
-            path.rename(path.with_name(f"{path.name}.before-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"))
+            path.rename(path.with_name(f"{path.name}.before-{_stamp()}"))
         if not path.exists():
             _write_private(path, f"{key}\n".encode())
+
+
+def _keep_roots(file: Path, settings: Settings) -> None:
+    """Put the backup's signed roots into place, up to the newest the database holds; what was there is kept beside.
+
+    The file was copied after the snapshot, so it may know a root more than the database.
+    """
+    kept, source = roots_file(settings), Path(f"{file}.roots")
+    if kept.exists():
+        kept.rename(kept.with_name(f"{kept.name}.before-{_stamp()}"))
+    with psycopg.connect(settings.database_url) as connection:
+        there = connection.execute("SELECT to_regclass('member.seal_root')").fetchone()
+        if not source.exists() or there is None or there[0] is None:
+            return
+        row = connection.execute("SELECT max(position) FROM member.seal_root").fetchone()
+    newest = int(str(row[0])) if row and row[0] is not None else -1
+    lines = source.read_bytes().splitlines(keepends=True)
+    ours = [line for line in lines if msgspec.json.decode(line, type=_RootPosition).position <= newest]
+    _write_private(kept, b"".join(ours))
+
+
+class _RootPosition(msgspec.Struct):
+    position: int
+
+
+def _stamp() -> str:
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
 
 
 # --------------------------------------------------------------------------------------------------- programs

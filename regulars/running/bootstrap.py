@@ -5,12 +5,12 @@ They are made in the database directly, as only the command line may; everything
 
 from collections.abc import Collection, Mapping
 
-from foundation.access.clients import create_client
 from foundation.access.permissions import declared_permissions
 from foundation.database import Tx
 from foundation.errors import DomainError
 from organisation.counters.operations import put_counters
 from organisation.counters.rules import CounterWish
+from organisation.devices.operations import DeviceWish, make_device
 from organisation.staff.operations import new_password
 from organisation.staff.people import hire_administrator
 from organisation.stores.operations import put_stores
@@ -58,7 +58,7 @@ def make_log_ins(tx: Tx) -> Credentials:
 
 
 def _client(tx: Tx, name: str, scopes: Collection[str], bindings: Mapping[str, str]) -> dict[str, str]:
-    made = create_client(tx, None, name, scopes, bindings)
+    made = make_device(tx, None, DeviceWish(name, tuple(sorted(scopes)), **bindings))
     return {"client_id": made.client_id, "client_secret": made.client_secret, **bindings}
 
 

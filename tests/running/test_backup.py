@@ -91,6 +91,23 @@ def test_a_new_machine_gets_data_and_keys_from_the_backup(house: Home, server_di
     shutil.rmtree(other.root)
 
 
+def test_the_signed_roots_come_back_as_far_as_the_database_knows_them(
+    house: Home, server_directory: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "monday.dump"
+    root = "INSERT INTO member.seal_root (position, hash, journals, signature, signed_at) VALUES (7, %s, 3, %s, now())"
+    with started(embedded_servers(house, {})) as addresses, psycopg.connect(addresses["DATABASE_URL"]) as connection:
+        connection.execute(root, (b"h" * 32, b"s" * 64))
+    first, later = b'{"position":7,"hash":"aa"}\n', b'{"position":9,"hash":"bb"}\n'
+    (house.root / "seal-roots.log").write_bytes(first + later)
+    _saved(house, file)
+    other = Home(server_directory / f"roots-{tmp_path.name}")
+    other.prepare()
+    restore_house(other, {}, file, None, replace=False)
+    assert (other.root / "seal-roots.log").read_bytes() == first
+    shutil.rmtree(other.root)
+
+
 def test_a_restore_does_not_write_over_data_unasked(house: Home, tmp_path: Path) -> None:
     file = tmp_path / "monday.dump"
     before = _saved(house, file)
