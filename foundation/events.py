@@ -48,6 +48,7 @@ ANNOUNCE = Write(outbox, OutboxRow)
 BATCH = 5_000
 IDLE_S = 0.05
 HEARTBEAT_S = 5.0
+WAKE_PAUSE_S = 0.5
 LOCK = 7_205_001  # the advisory lock of the one relay
 
 
@@ -159,6 +160,27 @@ def move_batch(tx: Tx) -> dict[str, int]:
     return dict(tx.ask(MOVE, {"batch": BATCH}).fetchall())
 
 
+class Alarm:
+    """Wakes whoever has something to read: the first time at once, then no more than once in WAKE_PAUSE_S.
+
+    A task costs a worker some milliseconds however little there is to read; under load one task reads many batches.
+    """
+
+    def __init__(self, wake: Callable[[set[str]], None]) -> None:
+        self._wake = wake
+        self._due: set[str] = set()
+        self._woken_at: dict[str, float] = {}
+
+    def ring(self, moved: Collection[str], now: float) -> None:
+        """Note the topics that were moved, and wake those whose pause is over. `now` is of a monotonic clock."""
+        self._due |= {s.name for s in _subscriptions.values() if not s.topics.isdisjoint(moved)}
+        ready = {name for name in self._due if now - self._woken_at.get(name, -WAKE_PAUSE_S) >= WAKE_PAUSE_S}
+        if ready:
+            self._due -= ready
+            self._woken_at.update(dict.fromkeys(ready, now))
+            self._wake(ready)
+
+
 def run_relay(database: Database, stop: threading.Event, wake: Callable[[set[str]], None] | None = None) -> None:
     """Be the relay until `stop` is set. A second relay waits its turn; the database being away is waited out.
 
@@ -181,15 +203,14 @@ def _relay_while_connected(database: Database, stop: threading.Event, wake: Call
             if stop.wait(0.5):
                 return
         log.info("relay_started")
+        alarm = Alarm(wake) if wake is not None else None
         beat = 0.0
         try:
             while not stop.is_set():
                 with database.transaction() as tx:
                     moved = move_batch(tx)
-                if moved and wake is not None:
-                    due = {s.name for s in _subscriptions.values() if not s.topics.isdisjoint(moved)}
-                    if due:
-                        wake(due)
+                if alarm is not None:
+                    alarm.ring(moved, time.monotonic())
                 if time.monotonic() - beat > HEARTBEAT_S:
                     guard.exec_driver_sql("UPDATE foundation.relay SET beat_at = now()")
                     beat = time.monotonic()
