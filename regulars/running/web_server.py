@@ -1,5 +1,6 @@
 """gunicorn, told in code: threads for many tills at once, a process a core, nothing shared across the fork."""
 
+import gc
 import logging
 import signal
 from pathlib import Path
@@ -69,7 +70,12 @@ class WebServer(BaseApplication):  # type: ignore[misc]
     def load(self) -> Any:
         from regulars.web import create_web_app
 
-        return create_web_app()
+        app = create_web_app()
+        # 190,000 objects that live as long as the process: out of the collector's sight, or each full collection walks
+        # over them (100 ms and more, in which no thread of the process answers).
+        gc.collect()
+        gc.freeze()
+        return app
 
 
 def _after_fork(_server: Any, worker: Any) -> None:
