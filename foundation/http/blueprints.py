@@ -1,6 +1,7 @@
 """The two kinds of blueprint: JSON routes under /v1 with schemas and documentation, and pages."""
 
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
 
 import flask
 import flask_smorest
@@ -9,6 +10,8 @@ from webargs.flaskparser import FlaskParser
 
 from foundation.http.problems import fields_invalid
 from foundation.http.requests import current_request
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 
 class _StrictParser(FlaskParser):
@@ -60,9 +63,22 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     def __init__(self, name: str, import_name: str, *, description: str = "", url_prefix: str = "/v1") -> None:
         super().__init__(name, import_name, url_prefix=url_prefix, description=description)
 
-    def arguments(self, schema: Any, **options: Any) -> Any:
-        """As flask-smorest's; the schema is made once, not for every request."""
-        return super().arguments(schema() if isinstance(schema, type) else schema, **options)
+    def route(self, rule: str, **options: Any) -> Callable[[View], View]:
+        """The address below /v1, with `methods`; outermost of a view's decorators."""
+        decorator: Callable[[View], View] = super().route(rule, **options)
+        return decorator
+
+    def arguments(self, schema: Any, **options: Any) -> Callable[[View], View]:
+        """Check the body (or `location="query"`) by a schema, made once; the view gets it as its last argument."""
+        decorator: Callable[[View], View] = super().arguments(
+            schema() if isinstance(schema, type) else schema, **options
+        )
+        return decorator
+
+    def response(self, status_code: int, schema: Any = None, **options: Any) -> Callable[[View], View]:
+        """Write what the view returns by a schema, with this status unless the view names another."""
+        decorator: Callable[[View], View] = super().response(status_code, schema, **options)
+        return decorator
 
 
 class Pages(flask.Blueprint):

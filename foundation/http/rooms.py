@@ -15,6 +15,7 @@ class MenuItem:
     `label` is a lazy translation (`foundation.pages.lazy("Members")`); `path` the page's address; `icon` a name
     of the icon set in foundation/pages/templates/shell/icons.html; `section` groups entries under a small heading
     (a lazy translation too); entries stand in ascending `order` (tens: 10 overview, 20 members, 30 sales, 80 settings).
+    `short` is a word for the bar at the bottom of the phone, where `label` is too long for it.
     """
 
     label: Any
@@ -23,6 +24,7 @@ class MenuItem:
     icon: str = "dot"
     order: int = 50
     section: Any = None
+    short: Any = None
 
 
 @dataclass(frozen=True, slots=True)
