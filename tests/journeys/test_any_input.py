@@ -52,7 +52,9 @@ def test_no_input_is_a_fault_of_ours(app: Flask, token: str) -> None:
             headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": secrets.token_hex(8)}
             answer = case.call(headers=headers)
             if answer.status_code >= 500:
-                faults.append(f"{case.operation.label}: {answer.status_code} {answer.text[:300]} to {case.as_curl_command()[:1500]}")
+                faults.append(
+                    f"{case.operation.label}: {answer.status_code} {answer.text[:300]} to {case.as_curl_command()[:1500]}"
+                )
 
         send()
     print(f"{tried} requests to {len({fault.partition(':')[0] for fault in faults})} faulty operations")
