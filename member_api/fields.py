@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
@@ -14,6 +15,8 @@ from member_api.members.rules import MemberUnknown
 REASON_MAX = 500
 VALUE_MAX = 254
 PROSE_MAX = 4000
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _ID = re.compile(r"[0-9]{1,18}")
 
 
@@ -27,6 +30,13 @@ class IdentifierText(fields.String):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(validate=[validate.Length(1, VALUE_MAX), _check_text], **options)
+
+
+class Moment(fields.AwareDateTime):
+    """An aware moment of this and the neighbouring centuries: what every program along the way can represent."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(validate=validate.Range(EARLIEST, LATEST, error="must lie between 1900 and 2200"), **options)
 
 
 class Reason(fields.String):

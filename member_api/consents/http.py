@@ -17,7 +17,7 @@ from member_api.consents.operations import (
     wordings_published,
 )
 from member_api.consents.rules import Channel, ConsentWord, Purpose
-from member_api.fields import Prose, member_id_of
+from member_api.fields import Moment, Prose, member_id_of
 from member_api.members.bodies import ConsentOut, whoever
 from member_api.members.lookup import resolve_member
 from member_api.members.rules import StatusForbids
@@ -35,7 +35,7 @@ class ConsentWordIn(Schema):
     purpose = fields.Enum(Purpose, by_value=True, required=True)
     granted = fields.Boolean(required=True)
     wording = Code(allow_none=True, metadata={"description": "Version of the text shown; the newest if left out"})
-    at = fields.AwareDateTime(allow_none=True, metadata={"description": "Now, if it is left out"})
+    at = Moment(allow_none=True, metadata={"description": "Now, if it is left out"})
     place = Code(allow_none=True)
     proof = Words(allow_none=True, metadata={"description": "Where the signature or recording lies; kept sealed"})
 

@@ -1,7 +1,7 @@
 """Recording what members say about being reached, and what holds now."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import msgspec
@@ -71,14 +71,16 @@ def record_words(
 ) -> None:
     """Record words of several members: history, and what holds now. The members' rows are new or held by the caller.
 
-    A word said before the one that holds is kept and changes nothing. Raises WordingUnknown, ConsentUnreadable.
+    A word said before the one that holds is kept and changes nothing. None was said later than we heard it: a device
+    whose clock is ahead could else grant what no withdrawal reaches. Raises WordingUnknown, ConsentUnreadable.
     """
     if not any(words for _, words in said):
         return
     wordings = {wording.version for wording in wordings_published(tx)}
     newest = newest_wording(tx).version
     holds: list[tuple[int, str, str, bool, datetime]] = []
-    for key, words in said:
+    for key, told in said:
+        words = [replace(word, at=min(word.at, tx.now)) for word in told]
         for word in words:
             check_pair(word.channel, word.purpose)
             wording = word.wording or (newest if word.granted else None)
@@ -87,7 +89,7 @@ def record_words(
             tx.rows.add(RECORD_CONSENT, _record(tx, key, word, wording, taken_by, source))
         holds += [
             (key.member_id, channel, purpose, word.granted, word.at)
-            for (channel, purpose), word in latest_words(list(words)).items()
+            for (channel, purpose), word in latest_words(words).items()
         ]
     _set_current(tx, holds)
 

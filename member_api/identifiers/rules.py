@@ -149,6 +149,11 @@ def _card(value: str) -> str:
 _EMAIL_LOCAL = re.compile(r"[^\s@\"(),:;<>\[\]\\]{1,64}")
 
 
+@lru_cache(maxsize=4096)
+def _ascii_domain(domain: str) -> str:
+    return idna.encode(domain, uts46=True).decode("ascii")
+
+
 def _email(value: str) -> str:
     local, at, domain = unicodedata.normalize("NFKC", value).strip().rpartition("@")
     # Letter case in the local part has meaning on paper only; in the field it makes duplicates.
@@ -156,7 +161,7 @@ def _email(value: str) -> str:
     if not at or not _EMAIL_LOCAL.fullmatch(local) or not local.isprintable():
         raise _refuse(Kind.EMAIL, "shape", "Not an e-mail address")
     try:
-        ascii_domain = idna.encode(domain, uts46=True).decode("ascii")
+        ascii_domain = _ascii_domain(domain)
     except (idna.IDNAError, UnicodeError):
         raise _refuse(Kind.EMAIL, "domain", "The domain of the e-mail address is not a domain") from None
     if "." not in ascii_domain:

@@ -13,7 +13,7 @@ from foundation.http import PageArguments, Schema
 from foundation.http.batches import EachItem
 from foundation.http.fields import Code, Words
 from member_api.consents.rules import ConsentWord, read_name
-from member_api.fields import ConsentValue, IdentifierSchema, IdentifierText, Reason
+from member_api.fields import ConsentValue, IdentifierSchema, IdentifierText, Moment, Reason
 from member_api.identifiers.operations import HeldIdentifier, read
 from member_api.identifiers.rules import (
     LAST_FOUR,
@@ -52,7 +52,7 @@ class JoinedIn(Schema):
     counter = Code(allow_none=True)
     staff = Code(allow_none=True)
     channel = Code(allow_none=True)
-    at = fields.AwareDateTime(allow_none=True, metadata={"description": "Now, if it is left out"})
+    at = Moment(allow_none=True, metadata={"description": "Now, if it is left out"})
 
 
 class ConsentSaid(Schema):
@@ -60,7 +60,7 @@ class ConsentSaid(Schema):
 
     granted = fields.Boolean(required=True)
     wording = Code(allow_none=True, metadata={"description": "Version of the text shown; the newest if left out"})
-    at = fields.AwareDateTime(allow_none=True)
+    at = Moment(allow_none=True)
     place = Code(allow_none=True)
     proof = Words(allow_none=True, metadata={"description": "Where the signature or recording lies; kept sealed"})
 
@@ -102,7 +102,7 @@ class NewMemberIn(MemberFields):
 
     joined = fields.Nested(JoinedIn, allow_none=True)
     tier = Code(allow_none=True, metadata={"description": "A tier brought along from an older system"})
-    tier_valid_to = fields.AwareDateTime(allow_none=True)
+    tier_valid_to = Moment(allow_none=True)
 
 
 class MemberBatch(Schema):

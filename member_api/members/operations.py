@@ -12,7 +12,7 @@ from foundation.database import Tx
 from foundation.errors import Busy, DomainError, FieldError, Invalid
 from foundation.events import announce
 from foundation.settings import get_settings
-from member_api.consents.operations import record_words
+from member_api.consents.operations import record_words, say
 from member_api.consents.rules import ConsentWord, Purpose
 from member_api.identifiers.operations import (
     Attached,
@@ -303,7 +303,7 @@ def change(
     key = open_keys(tx, [facts.id])[facts.id]
     fields = _change_columns(tx, row, wanted) + _change_name(tx, key, wanted.name)
     if wanted.consents:
-        record_words(tx, [(key, wanted.consents)], taken_by=by, source=source)
+        say(tx, facts.id, wanted.consents, taken_by=by, source=source)
         fields.append("consents")
     identifiers, warnings = _consented(tx, facts.id, wanted)
     fields += _change_identifiers(tx, key, identifiers)

@@ -10,7 +10,7 @@ from foundation.database import Tx
 from foundation.http import Blueprint, Schema, idempotent, page_of, paged, transactional
 from foundation.http.fields import Code, Words
 from foundation.money import is_currency
-from member_api.fields import Reason, member_id_of
+from member_api.fields import Moment, Reason, member_id_of
 from member_api.members.bodies import TierOut, tier_body, whoever
 from member_api.members.lookup import resolve_member
 from member_api.members.rules import StatusForbids
@@ -53,7 +53,7 @@ class SetTierIn(Schema):
     """A tier given by hand. Better tiers end; without `valid_to` it holds until it is changed."""
 
     tier = Code(required=True)
-    valid_to = fields.AwareDateTime(allow_none=True, load_default=None)
+    valid_to = Moment(allow_none=True, load_default=None)
     reason = Reason(required=True)
 
 
@@ -90,7 +90,7 @@ class TierRuleSchema(Schema):
     """Earning a tier: reach the amount within `window_days`, hold the tier for `valid_months`."""
 
     version = fields.Integer(dump_only=True)
-    valid_from = fields.AwareDateTime(metadata={"description": "Now, if it is left out"})
+    valid_from = Moment(metadata={"description": "Now, if it is left out"})
     basis = fields.Enum(SpendBasis, by_value=True, load_default=SpendBasis.NET_AMOUNT)
     currency = fields.String(allow_none=True, load_default=None, metadata={"description": "For the basis net_amount"})
     window_days = fields.Integer(strict=True, required=True, validate=validate.Range(1, 1096))

@@ -40,7 +40,7 @@ def test_a_yes_and_its_withdrawal_are_both_kept_and_the_withdrawal_holds(tx: Tx)
     member = enrolled(tx)
     say(tx, member, [word(tx, True, place="S01", proof="form 17")], taken_by="person:1", source="desk")
     assert holds(tx, member) == [("sms", "marketing", True)]
-    say(tx, member, [word(tx, False, seconds=1)], taken_by="member", source="sms")
+    say(tx, member, [word(tx, False)], taken_by="member", source="sms")
     assert holds(tx, member) == [("sms", "marketing", False)]
     kept = history(tx, member, with_proof=True)
     assert [(w.granted, w.wording, w.place, w.taken_by, w.source, w.proof) for w in kept] == [
@@ -60,6 +60,14 @@ def test_an_old_yes_that_arrives_late_does_not_undo_a_no(tx: Tx) -> None:
     say(tx, member, [word(tx, True, seconds=-60)], taken_by="import", source="import")
     assert holds(tx, member) == [("sms", "marketing", False)]
     assert len(history(tx, member, with_proof=False)) == 2
+
+
+def test_a_yes_from_a_clock_that_is_ahead_is_withdrawn_like_any_other(tx: Tx) -> None:
+    member = enrolled(tx)
+    say(tx, member, [word(tx, True, seconds=86_400)], taken_by="x", source="x")
+    assert holds(tx, member) == [("sms", "marketing", True)]
+    say(tx, member, [word(tx, False)], taken_by="member", source="sms")
+    assert holds(tx, member) == [("sms", "marketing", False)]
 
 
 def test_of_several_words_in_one_breath_the_one_said_last_holds(tx: Tx) -> None:
