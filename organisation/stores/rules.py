@@ -79,8 +79,10 @@ class Store:
     def area_on(self, day: date) -> Area:
         return value_on(self.areas, day)
 
-    def category_areas_on(self, day: date) -> Mapping[Category, Area]:
-        return {category: value_on(history, day) for category, history in sorted(self.category_areas.items())}
+    def category_areas_on(self, day: date) -> Mapping[Category, Decimal]:
+        """The categories that have a known area on a day."""
+        areas = {category: value_on(history, day) for category, history in sorted(self.category_areas.items())}
+        return {category: area for category, area in areas.items() if area is not None}
 
 
 @dataclass(frozen=True, slots=True)

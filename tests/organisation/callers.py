@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 from foundation.access import create_client
 from foundation.access.people import log_in
@@ -25,16 +24,16 @@ class Caller:
     headers: Mapping[str, str] = field(default_factory=dict)
     cookie: str | None = None
 
-    def get(self, path: str) -> TestResponse:
+    def get(self, path: str) -> Any:
         return self._call("GET", path, None, {})
 
-    def put(self, path: str, body: Any) -> TestResponse:
+    def put(self, path: str, body: Any) -> Any:
         return self._call("PUT", path, body, {})
 
-    def post(self, path: str, body: Any = None, key: str | None = None) -> TestResponse:
+    def post(self, path: str, body: Any = None, key: str | None = None) -> Any:
         return self._call("POST", path, body, {"Idempotency-Key": key or secrets.token_hex(8)})
 
-    def _call(self, method: str, path: str, body: Any, headers: dict[str, str]) -> TestResponse:
+    def _call(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Any:
         self.http.delete_cookie(SESSION_COOKIE)
         if self.cookie is not None:
             self.http.set_cookie(SESSION_COOKIE, self.cookie)
@@ -47,7 +46,7 @@ def a_machine(
     """A machine with these scopes, bound or everywhere."""
     with database.transaction() as tx:
         new = create_client(tx, None, "Test", scopes, bindings or {})
-    answer = http.post(
+    answer: Any = http.post(
         "/oauth/token", data={"grant_type": "client_credentials"}, auth=(new.client_id, new.client_secret)
     )
     assert answer.status_code == 200, answer.text

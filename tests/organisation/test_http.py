@@ -118,7 +118,7 @@ def test_a_device_gets_a_secret_that_opens_its_own_spot_only(erp: Caller, http: 
     assert (again.status_code, again.json, again.headers["Idempotency-Replayed"]) == (201, made.json, "true")
     shown = erp.get(f"/v1/clients/{made.json['client_id']}").json
     assert (shown["store"], shown["terminal"], shown["counter"]) == ("S01", "T1", None)
-    token = http.post(
+    token: Any = http.post(
         "/oauth/token",
         data={"grant_type": "client_credentials"},
         auth=(made.json["client_id"], made.json["client_secret"]),
@@ -141,8 +141,8 @@ def test_the_secret_of_a_device_lies_nowhere_in_the_clear(erp: Caller, database:
 def test_a_revoked_device_is_out_at_once(erp: Caller, http: FlaskClient) -> None:
     made = erp.post("/v1/clients", {"name": "Office", "scopes": ["organisation.read"]}).json
     login = (made["client_id"], made["client_secret"])
-    token = http.post("/oauth/token", data={"grant_type": "client_credentials"}, auth=login).json["access_token"]
-    office = Caller(http, {"Authorization": f"Bearer {token}"})
+    token: Any = http.post("/oauth/token", data={"grant_type": "client_credentials"}, auth=login).json
+    office = Caller(http, {"Authorization": f"Bearer {token['access_token']}"})
     assert office.get("/v1/stores").status_code == 200
     revoked = erp.post(f"/v1/clients/{made['client_id']}/revoke")
     assert revoked.status_code == 200
@@ -227,6 +227,7 @@ ROUTES: list[tuple[str, str, Any, str]] = [
 @pytest.fixture
 def two_stores(app: Any, database: Database) -> str:
     """Two stores with a counter, a person and a device each; the client id of the second store's device."""
+    device = ""
     with database.transaction() as tx:
         for number in ("1", "2"):
             a_store(tx, f"S0{number}", region="EAST" if number == "1" else "WEST")

@@ -353,10 +353,10 @@ def test_every_word_of_the_pages_is_there_in_chinese() -> None:
     known: set[str] = set()
     for package in (ORGANISATION, ORGANISATION.parent / "foundation" / "pages"):
         with (package / "translations" / "zh" / "LC_MESSAGES" / "messages.po").open("rb") as file:
-            known |= {message.id for message in read_po(file) if message.id and message.string}
+            known |= {str(message.id) for message in read_po(file) if message.id and message.string}
     methods = [("**/templates/**.html", "jinja2"), ("**.py", "python")]
     keywords = {"_": None, "gettext": None, "lazy": None}
-    used = {message for _, _, message, _, _ in extract_from_dir(ORGANISATION, methods, keywords=keywords)}
+    used = {str(message) for _, _, message, _, _ in extract_from_dir(ORGANISATION, methods, keywords=keywords)}
     assert used - known == set()
 
 

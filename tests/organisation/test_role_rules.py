@@ -37,8 +37,8 @@ def test_the_auditor_reads_everything_and_changes_nothing() -> None:
 
 def test_the_scope_says_where_a_role_counts() -> None:
     assert reach(Role.STORE_MANAGER, Scope.COMPANY).stores is None
-    assert reach(Role.STORE_MANAGER, Scope.REGION).stores == {"S01", "S02"}
-    assert reach(Role.STORE_MANAGER, Scope.STORE).stores == {"S01"}
+    assert reach(Role.STORE_MANAGER, Scope.REGION).stores == frozenset({"S01", "S02"})
+    assert reach(Role.STORE_MANAGER, Scope.STORE).stores == frozenset({"S01"})
     assert reach(Role.STORE_MANAGER, Scope.STORE, home=None).stores == frozenset()
 
 
