@@ -498,9 +498,9 @@ class Wallet:
 
     def _give_back(self, draft: Draft, lot_id: int, amount: int, grace: date, revived: list[Lot]) -> None:
         lot = self.lots[lot_id]
-        for substitution in reversed(self.substitutions):
-            if amount and substitution.owner == lot.root and substitution.amount:
-                units = min(amount, substitution.amount)
+        for substitution in self._owed_by(lot.root):
+            units = min(amount, substitution.amount)
+            if units:
                 substitution.amount -= units
                 substitution.changed = True
                 self._give_back(draft, substitution.substitute, units, grace, revived)
@@ -515,11 +515,16 @@ class Wallet:
             revived.append(lot)
         self._move(draft, lot, amount)
 
+    def _owed_by(self, owner: int) -> list[Substitution]:
+        """Who paid a clawback for a lot: debts first, then the youngest lot first, whatever order they were read in."""
+        owed = [s for s in self.substitutions if s.owner == owner and s.amount]
+        return sorted(owed, key=lambda s: (self.lots[s.substitute].origin != Origin.DEBT, -s.substitute))
+
     def _settle(self, draft: Draft, lot: Lot) -> None:
         """What has become free of a lot that owes a clawback goes to those who paid for it."""
-        for substitution in reversed(self.substitutions):
-            if substitution.owner == lot.root and substitution.amount and lot.free > 0:
-                units = min(lot.free, substitution.amount)
+        for substitution in self._owed_by(lot.root):
+            units = min(lot.free, substitution.amount)
+            if units > 0:
                 substitution.amount -= units
                 substitution.changed = True
                 self._move(draft, lot, -units)
