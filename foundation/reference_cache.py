@@ -210,7 +210,7 @@ def listen_on(engine: Engine) -> None:
 
 
 def is_heard(tick: float) -> bool:
-    """Whether changes are certain to have been heard at `tick` (time.monotonic); else keep nothing past UNHEARD_AGE_S."""
+    """Whether changes are certain to have been heard at `tick` (time.monotonic); else keep nothing past that age."""
     return tick < _listener.trusted_until
 
 

@@ -17,7 +17,8 @@ from foundation.database import Database
 
 SALE = {
     "store": "S01", "terminal": "T1", "business_date": "2026-01-05", "sequence": 1042, "type": "sale",
-    "occurred_at": "2026-01-05T10:05:00+08:00", "currency": "CNY", "member": {"kind": "phone", "value": "+8613800138000"},
+    "occurred_at": "2026-01-05T10:05:00+08:00", "currency": "CNY",
+    "member": {"kind": "phone", "value": "+8613800138000"},
     "lines": [
         {
             "line": 1, "kind": "goods", "product": "6901234567892", "counter": "C12", "quantity": "1.000",
