@@ -25,7 +25,6 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONPATH=/app \
     REGULARS_HOME=/var/lib/regulars \
-    PROMETHEUS_MULTIPROC_DIR=/tmp \
     WEB_HOST=0.0.0.0 \
     PORT=8000
 USER 10001

@@ -38,15 +38,7 @@ def adopt(environment: Mapping[str, str]) -> None:
 
 def own_environment(home: Home, given: Mapping[str, str]) -> dict[str, str]:
     """What every process of the house gets beside the addresses of the servers."""
-    # The web processes add their counts up through files in this directory (prometheus_client).
-    metrics = home.run / "metrics"
-    metrics.mkdir(mode=0o700, exist_ok=True)
-    return {
-        **given,
-        **key_environment(home.keys, given),
-        "REGULARS_HOME": str(home.root),
-        "PROMETHEUS_MULTIPROC_DIR": str(metrics),
-    }
+    return {**given, **key_environment(home.keys, given), "REGULARS_HOME": str(home.root)}
 
 
 @contextmanager

@@ -46,6 +46,10 @@ class Home:
         return self.root / "run"
 
     @property
+    def metrics(self) -> Path:
+        return self.run / "metrics"
+
+    @property
     def credentials(self) -> Path:
         return self.root / "demo-credentials.json"
 

@@ -26,7 +26,8 @@ from regulars.running.supervisor import Program, Supervisor
 SERVERS = ("postgresql", "valkey")
 # What runs beside the servers, by the name of its command.
 PROCESSES = ("web", "worker", "beat", "relay")
-READY_TIMEOUT_S = 90.0
+READY_TIMEOUT_S = 180.0
+PORTS_END = 65536
 DEMO_ATTEMPTS = 4
 DEMO_PAUSE_S = 10.0
 # PostgreSQL writes a checkpoint when it stops.
@@ -57,7 +58,7 @@ def run_house(home: Home, given: Mapping[str, str], *, demo: bool, sales: bool) 
         say = Teller(home)
         environment = own_environment(home, given)
         refuse_taken_port(environment)
-        _clear(home.run / "metrics")
+        _clear(home.metrics)
         servers = embedded_servers(home, given)
         supervisor = Supervisor(say, on_change=home.note_processes)
         supervisor.listen()
@@ -91,7 +92,10 @@ def ready(settings: Settings) -> bool:
 
 def refuse_taken_port(environment: Mapping[str, str]) -> None:
     """Raises CannotRun when somebody else listens where the web server should."""
-    host, port = environment.get("WEB_HOST") or "127.0.0.1", int(environment.get("PORT") or 8000)
+    host, wished = environment.get("WEB_HOST") or "127.0.0.1", environment.get("PORT") or "8000"
+    if not wished.isdecimal() or not 0 < int(wished) < PORTS_END:
+        raise CannotRun(f"PORT must be a number from 1 to {PORTS_END - 1}, not {wished!r}.")
+    port = int(wished)
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -144,10 +148,15 @@ def _migrate(settings: Settings, say: Callable[[str], None]) -> None:
 
 def _our_program(name: str, home: Home, environment: Mapping[str, str], settings: Settings) -> Program:
     log = home.logs / f"{name}.log"
+    own = dict(environment)
+    if name == "web":
+        # Its processes add their counts up through files here (prometheus_client). Not the worker's: it makes new
+        # processes all the time, and each would leave its files for ever.
+        own["PROMETHEUS_MULTIPROC_DIR"] = str(home.metrics)
 
     def spawn() -> subprocess.Popen[bytes]:
         with open_log(log) as output:
-            return start_child([sys.executable, "-m", "regulars", name], environment=environment, output=output)
+            return start_child([sys.executable, "-m", "regulars", name], environment=own, output=output)
 
     alive = (lambda: _answers(f"{base_url(settings)}/healthz", needed=None)) if name == "web" else None
     return Program(name, spawn, log, alive=alive)
