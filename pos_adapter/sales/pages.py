@@ -15,6 +15,7 @@ from foundation.settings import get_settings
 from member_api.contract.members import masked_names
 from member_api.contract.pages import MemberTab, add_tab, framed, render_member
 from organisation.contract import StoreFacts, stores_by_code, stores_by_id, stores_within
+from pos_adapter.overview.operations import latest_day
 from pos_adapter.permissions import READ, REPAIR
 from pos_adapter.sales.reading import SaleUnknown, read_sale
 from pos_adapter.sales.searching import ReceiptRow, receipts_of_day, receipts_of_member, returns_of
@@ -33,7 +34,7 @@ def receipts_page(tx: Tx) -> str:
     stores = stores_within(tx, current_principal())
     arguments = flask.request.args
     store = _chosen(stores, arguments.get("store"))
-    day = _day(arguments.get("day")) or _today(tx, store)
+    day = _day(arguments.get("day")) or (latest_day(tx, [store]) if store else None) or _today(tx, store)
     terminal = (arguments.get("terminal") or "").strip()[:64] or None
     number = (arguments.get("number") or "").strip()
     sequence = int(number) if number.isascii() and number.isdigit() and len(number) <= 16 else None
