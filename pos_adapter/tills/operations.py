@@ -71,7 +71,10 @@ def follow_receipts(tx: Tx, events: Sequence[Event]) -> None:
     )
     missing = missing_now(before, after, heard, known)
     write_days(tx, {day: after.spans[day] for day, numbers in heard.items() if numbers.recorded})
-    _put_right(tx, {place: reconcile(gaps.get(place, []), spans) for place, spans in missing.items()})
+    _put_right(
+        tx,
+        {place: reconcile(gaps.get(place, []), spans) for place, spans in missing.items() if spans or place in gaps},
+    )
 
 
 def announce_due_gaps(tx: Tx) -> int:

@@ -5,24 +5,23 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import NamedTuple
 
 from pos_adapter.tills.rules import GapPlace, Span, hull, missing_before, missing_inside, spans_of, subtract
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Till:
+# Tuples, not dataclasses: they are keys, hashed a million times while a year is posted.
+class Till(NamedTuple):
     store_id: int
     terminal: str
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class TillDay:
+class TillDay(NamedTuple):
     till: Till
     day: date
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where gaps are: inside a till's day, or before it."""
 
     till_day: TillDay
@@ -48,8 +47,10 @@ class Calendar:
     def __init__(self, spans: Mapping[TillDay, Span]) -> None:
         self.spans = dict(spans)
         self._days: dict[Till, list[date]] = defaultdict(list)
-        for till_day in sorted(spans):
-            self._days[till_day.till].append(till_day.day)
+        for till, day in spans:
+            self._days[till].append(day)
+        for days in self._days.values():
+            days.sort()
 
     def span(self, till_day: TillDay) -> Span | None:
         return self.spans.get(till_day)
