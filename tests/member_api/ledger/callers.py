@@ -50,12 +50,19 @@ def balance(database: Database, member: int, kind: Kind = Kind.POINTS) -> tuple[
 
 
 def everything(database: Database) -> dict[str, list[Any]]:
-    """Every row of the ledger: what a refusal must leave as it was."""
+    """Every row of the ledger, and what was announced: what a refusal must leave as it was."""
+    with database.transaction(read_only=True) as tx:
+        outbox = [str(tuple(row)) for row in tx.execute("SELECT * FROM foundation.outbox ORDER BY id")]
+    return the_books(database) | {"outbox": outbox}
+
+
+def the_books(database: Database) -> dict[str, list[Any]]:
+    """Every row of the ledger."""
     tables = ("account", "lot", "substitution", "hold", "hold_lot", "journal", "entry", "purchase", "approval")
     with database.transaction(read_only=True) as tx:
         return {
             table: sorted(str(tuple(row)) for row in tx.execute(f"SELECT * FROM member.{table}")) for table in tables
-        } | {"outbox": [str(tuple(row)) for row in tx.execute("SELECT * FROM foundation.outbox ORDER BY id")]}
+        }
 
 
 SOON = date(2026, 3, 1)
