@@ -19,11 +19,10 @@ from pos_adapter.overview.operations import latest_day
 from pos_adapter.permissions import READ, REPAIR
 from pos_adapter.sales.reading import SaleUnknown, read_sale
 from pos_adapter.sales.searching import ReceiptRow, receipts_of_day, receipts_of_member, returns_of
-from pos_adapter.sales.words import FLAG_WORDS, MEMBER_KINDS, TYPE_WORDS
+from pos_adapter.sales.words import FLAG_WORDS, MEMBER_KINDS, TENDER_WORDS, TYPE_WORDS
 
 receipt_pages = Pages("receipts", __name__)
 add_tab(MemberTab("purchases", lazy("Purchases"), READ, 40))
-
 
 
 @receipt_pages.route("/receipts")
@@ -76,6 +75,7 @@ def receipt_page(tx: Tx, receipt: str) -> str:
         returns=returns_of(tx, sale_id),
         types=TYPE_WORDS,
         flag_words=FLAG_WORDS,
+        tender_words=TENDER_WORDS,
         kinds=MEMBER_KINDS,
         may_give=viewer.may(REPAIR) and sale.type == "sale" and sale.state == "posted",
         points=sale.answer.get("points"),

@@ -27,3 +27,20 @@ FLAG_WORDS: Mapping[str, Any] = {
     "balance_missing": lazy("The balance it was paid with is missing"),
 }
 MEMBER_KINDS = [("phone", lazy("Phone")), ("card", lazy("Card")), ("email", lazy("E-mail"))]
+
+TENDER_WORDS: Mapping[str, Any] = {
+    "cash": lazy("Cash"),
+    "card": lazy("Bank card"),
+    "code": lazy("Payment code"),
+    "cheque": lazy("Cheque"),
+    "on_account": lazy("On account"),
+    "instalment": lazy("Instalments"),
+    "bank_transfer": lazy("Bank transfer"),
+    "rounding": lazy("Rounding"),
+    "voucher": lazy("Voucher"),
+    "points": lazy("Points"),
+    "ecoin": lazy("E-coins"),
+    "coupon": lazy("Coupon"),
+    "stored_value": lazy("Stored cash"),
+    "ecoin_clawback": lazy("E-coins spent already"),
+}
