@@ -3,12 +3,9 @@
 from sqlalchemy import ColumnElement, true
 
 from foundation.access import Principal
-from foundation.database import Tx
 from organisation.stores.tables import store
 
 PREFIX = "store/"
-# Writers of stores, counters and staff take turns: there are few of them, and a batch is one short transaction.
-MASTER_DATA_LOCK = 7_205_002
 
 
 def place_of(store_code: str) -> str:
@@ -27,8 +24,3 @@ def stores_within(principal: Principal) -> ColumnElement[bool]:
     """The condition that narrows a query over `store` to the principal's places."""
     codes = codes_within(principal)
     return true() if codes is None else store.c.code.in_(codes)
-
-
-def lock_master_data(tx: Tx) -> None:
-    """Wait for the turn to write master data; held until the commit. Taken before any row is locked."""
-    tx.execute("SELECT pg_advisory_xact_lock(:key)", {"key": MASTER_DATA_LOCK})

@@ -9,6 +9,7 @@ from organisation.counters.http import counters_blueprint
 from organisation.counters.pages import counters_pages
 from organisation.devices.http import clients_blueprint
 from organisation.devices.pages import devices_pages
+from organisation.names.http import names_blueprint
 from organisation.permissions import READ
 from organisation.staff.http import staff_blueprint
 from organisation.staff.pages import staff_pages
@@ -23,7 +24,7 @@ ORGANISATION = lazy("Organisation")
 
 room = Room(
     name="organisation",
-    blueprints=[stores_blueprint, counters_blueprint, staff_blueprint, clients_blueprint],
+    blueprints=[names_blueprint, stores_blueprint, counters_blueprint, staff_blueprint, clients_blueprint],
     pages=[stores_pages, counters_pages, staff_pages, devices_pages],
     menu=[
         MenuItem(lazy("Stores"), "/organisation/stores", READ, "store", 80, ORGANISATION),

@@ -252,7 +252,8 @@ CREATE TABLE organisation.change (
     fields      jsonb   NOT NULL,  -- {"currency": ["CNY", "HKD"], "name": []}
     CONSTRAINT change_pkey PRIMARY KEY (id),
     CONSTRAINT change_actor_kind_check CHECK (actor_kind IN ('person', 'machine', 'system')),
-    CONSTRAINT change_subject_check CHECK (subject IN ('store', 'counter', 'staff', 'device'))
+    CONSTRAINT change_subject_check CHECK (subject IN (
+        'store', 'counter', 'staff', 'device', 'legal_unit', 'region', 'format', 'supplier'))
 );
 CREATE INDEX change_subject_idx ON organisation.change (subject, subject_id, id DESC);
 """

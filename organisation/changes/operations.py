@@ -23,6 +23,10 @@ class Subject(StrEnum):
     COUNTER = "counter"
     STAFF = "staff"
     DEVICE = "device"
+    LEGAL_UNIT = "legal_unit"
+    REGION = "region"
+    FORMAT = "format"
+    SUPPLIER = "supplier"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,8 @@ def record_change(
 
 
 def changes_of(tx: Tx, subject: Subject, subject_id: int | str, limit: int = 50) -> Sequence[Change]:
-    """The newest changes of one thing, newest first, at most `limit` (200)."""
+    """The newest changes of one thing, newest first, at most `limit` (200); those of this transaction too."""
+    tx.flush()
     query = (
         select(change)
         .where(change.c.subject == subject.value, change.c.subject_id == str(subject_id))

@@ -28,9 +28,10 @@ from organisation.counters.rules import (
 )
 from organisation.counters.tables import counter, counter_area, counter_promotion_rate, counter_terms
 from organisation.facts import CounterMode, CounterStatus, StoreFacts
+from organisation.locking import lock_master_data
 from organisation.names.operations import format_ids, legal_unit_ids, supplier_ids
 from organisation.names.tables import format_, legal_unit, supplier
-from organisation.places import lock_master_data, place_of, stores_within
+from organisation.places import place_of, stores_within
 from organisation.stores.lookup import stores
 from organisation.stores.tables import store
 

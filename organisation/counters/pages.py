@@ -21,9 +21,10 @@ from organisation.counters.operations import KeptCounter, find_counter, list_cou
 from organisation.facts import CounterMode, CounterStatus
 from organisation.forms import Form, Typed, area_words, path_words, percent_of, read_form, typed_form
 from organisation.lists import PAGE_SIZE, Listing, choice, listing, search_words
+from organisation.locking import lock_master_data
 from organisation.names.operations import formats, legal_units, suppliers
 from organisation.permissions import READ, WRITE
-from organisation.places import lock_master_data, place_of
+from organisation.places import place_of
 from organisation.stores.operations import find_store, list_stores, store_choices
 from organisation.words import COUNTER_STATUS, MODES, format_words
 

@@ -17,8 +17,8 @@ from organisation.changes.operations import Subject, record_change
 from organisation.counters.lookup import counters
 from organisation.devices.operations import revoke_devices_of
 from organisation.facts import StaffStatus
+from organisation.locking import lock_master_data
 from organisation.names.tables import region
-from organisation.places import lock_master_data
 from organisation.staff.authority import Authority
 from organisation.staff.listing import StaffUnknown, people_today
 from organisation.staff.lookup import staff_numbers

@@ -18,9 +18,9 @@ from organisation.devices.operations import list_devices
 from organisation.facts import StaffStatus
 from organisation.forms import Form, Typed, read_form, typed_form
 from organisation.lists import PAGE_SIZE, Listing, choice, listing, search_words, text_cursor
+from organisation.locking import lock_master_data
 from organisation.names.operations import regions
 from organisation.permissions import READ, STAFF
-from organisation.places import lock_master_data
 from organisation.staff.http import StaffIn, wish_of
 from organisation.staff.listing import Employment, find_staff, list_staff, people_today
 from organisation.staff.operations import issue_password, put_staff

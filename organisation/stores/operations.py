@@ -20,6 +20,7 @@ from foundation.settings import get_settings
 from organisation.changes.operations import Subject, record_change
 from organisation.counters.lookup import counters
 from organisation.facts import StoreStatus
+from organisation.locking import lock_master_data
 from organisation.names.operations import (
     DEFAULT_FORMAT,
     DEFAULT_LEGAL_UNIT,
@@ -28,7 +29,7 @@ from organisation.names.operations import (
     region_ids,
 )
 from organisation.names.tables import format_, legal_unit, region
-from organisation.places import lock_master_data, place_of, stores_within
+from organisation.places import place_of, stores_within
 from organisation.stores.lookup import stores
 from organisation.stores.rules import Area, Category, Company, Store, StorePlan, StoreWish, plan_store
 from organisation.stores.tables import store, store_area, store_category_area

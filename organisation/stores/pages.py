@@ -20,9 +20,9 @@ from organisation.counters.operations import count_counters
 from organisation.facts import StoreStatus
 from organisation.forms import Form, Typed, area_words, path_words, read_form, typed_form
 from organisation.lists import PAGE_SIZE, Listing, choice, listing, search_words, text_cursor
+from organisation.locking import lock_master_data
 from organisation.names.operations import DEFAULT_FORMAT, DEFAULT_LEGAL_UNIT, formats, legal_units, regions
 from organisation.permissions import READ, WRITE
-from organisation.places import lock_master_data
 from organisation.stores.http import CategoryAreaSchema, StoreIn, wish_of
 from organisation.stores.operations import KeptStore, find_store, list_stores, load_stores, put_stores
 from organisation.stores.rules import StoreWish

@@ -174,6 +174,18 @@ def test_a_device_for_a_spot_that_is_not_there_is_refused(erp: Caller, database:
     assert erp.get("/v1/clients").json["items"] == []
 
 
+def test_what_came_into_being_by_its_code_gets_a_name(erp: Caller) -> None:
+    erp.put("/v1/stores/batch", {"stores": [STORE]})
+    assert erp.get("/v1/regions").json["items"] == [{"code": "EAST", "name": "EAST"}]
+    named = {"regions": [{"code": "EAST", "name": "华东"}, {"code": "WEST", "name": "West"}, {"code": "X"}]}
+    assert [each["status"] for each in results(erp.put("/v1/regions/batch", named))] == [200, 201, 422]
+    assert erp.get("/v1/regions?search=华").json["items"] == [{"code": "EAST", "name": "华东"}]
+    for path in ("legal-units", "formats", "suppliers"):
+        body = {path.replace("-", "_"): [{"code": "N1", "name": "One"}]}
+        assert [results(erp.put(f"/v1/{path}/batch", body))[0]["status"] for _ in range(2)] == [201, 200]
+        assert {"code": "N1", "name": "One"} in erp.get(f"/v1/{path}?limit=1000").json["items"]
+
+
 def test_lists_are_paged_to_the_end_without_loss_or_repeat(erp: Caller, database: Database) -> None:
     with database.transaction() as tx:
         for number in range(7):
@@ -221,6 +233,16 @@ ROUTES: list[tuple[str, str, Any, str]] = [
     ("GET", "/v1/clients", None, "organisation.read"),
     ("GET", "/v1/clients/{device}", None, "organisation.read"),
     ("POST", "/v1/clients/{device}/revoke", None, "clients.write"),
+    *[
+        (
+            "PUT",
+            f"/v1/{path}/batch",
+            {path.replace("-", "_"): [{"code": "N1", "name": "Taken over"}]},
+            "organisation.write",
+        )
+        for path in ("legal-units", "regions", "formats", "suppliers")
+    ],
+    *[("GET", f"/v1/{path}", None, "organisation.read") for path in ("legal-units", "regions", "formats", "suppliers")],
 ]
 
 
@@ -243,7 +265,20 @@ def two_stores(app: Any, database: Database) -> str:
 
 def snapshot(database: Database) -> str:
     """Everything that a call could have changed."""
-    tables = ("store", "counter", "counter_terms", "staff", "staff_home", "staff_role", "device", "change")
+    tables = [
+        "store",
+        "counter",
+        "counter_terms",
+        "staff",
+        "staff_home",
+        "staff_role",
+        "device",
+        "change",
+        "legal_unit",
+        "region",
+        "format",
+        "supplier",
+    ]
     with database.transaction() as tx:
         rows = [str(tx.execute(f"SELECT * FROM organisation.{table} ORDER BY 1, 2").all()) for table in tables]
         return "\n".join(rows) + str(tx.execute("SELECT count(*), count(revoked_at) FROM foundation.client").all())
@@ -267,7 +302,7 @@ def test_the_matrix_knows_every_route_of_the_package(app: Any) -> None:
     served = {
         (method, rule.rule)
         for rule in app.url_map.iter_rules()
-        if rule.endpoint.split(".")[0] in ("stores", "counters", "staff", "clients")
+        if rule.endpoint.split(".")[0] in ("stores", "counters", "staff", "clients", "names")
         for method in rule.methods - {"HEAD", "OPTIONS"}
     }
     assert served == known
