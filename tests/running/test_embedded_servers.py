@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psycopg
@@ -64,14 +63,12 @@ def _value(servers: Servers) -> int:
         return int(row[0])
 
 
-def test_data_are_kept_from_one_start_to_the_next_and_the_second_takes_seconds(home: Home) -> None:
+def test_data_are_kept_from_one_start_to_the_next(home: Home) -> None:
     servers = embedded_servers(home, {})
     with started(servers):
         assert _value(servers) == 1
-    began = time.monotonic()
     servers = embedded_servers(home, {})
     with started(servers):
-        assert time.monotonic() - began < 10
         assert _value(servers) == 2
 
 
