@@ -1,0 +1,1 @@
+"""Benchmarks: the product beside floors that are of the same run, on the same servers (`make bench`)."""
