@@ -10,7 +10,7 @@ from msgspec import json
 from foundation.database import Tx
 from foundation.events import Event, announce
 from pos_adapter.repairs.rules import scrubbed
-from pos_adapter.sales.rules import looks_like_card_number
+from pos_adapter.sales.rules import ReceiptNumberTaken, looks_like_card_number
 
 log = structlog.get_logger(__name__)
 
@@ -96,19 +96,18 @@ def park(
 ACCEPTED = """
 UPDATE pos.parked_receipt AS p SET state = 'accepted', ended_at = %s, sale_id = x.sale
 FROM json_to_recordset(%s::json)
-    AS x(store integer, terminal text, business_date date, sequence bigint, sale uuid, at timestamptz)
+    AS x(store integer, terminal text, business_date date, sequence bigint, sale uuid)
 WHERE p.store_id = x.store AND p.terminal = x.terminal AND p.business_date = x.business_date
-    AND p.sequence = x.sequence AND p.state = 'open' AND p.refused_at <= x.at
+    AND p.sequence = x.sequence AND p.state = 'open' AND p.problem->>'code' <> %s
 """
 
 
 def end_parked(tx: Tx, events: Sequence[Event]) -> None:
-    """Receipts that have been accepted (sale.recorded) are no longer parked, however they came in."""
+    """Receipts that have been accepted (sale.recorded) are no longer parked, however they came in.
+
+    One that was refused because its number was taken is another receipt than the accepted one: it stays.
+    """
     names = ("store", "terminal", "business_date", "sequence", "sale")
-    accepted = [
-        {"at": event.at, **{name: event.facts[name] for name in names}}
-        for event in events
-        if event.facts["series"] == 0
-    ]
+    accepted = [{name: event.facts[name] for name in names} for event in events if event.facts["series"] == 0]
     if accepted:
-        tx.ask(ACCEPTED, (tx.now, json.encode(accepted).decode()))
+        tx.ask(ACCEPTED, (tx.now, json.encode(accepted).decode(), ReceiptNumberTaken.code))

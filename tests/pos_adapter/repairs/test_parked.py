@@ -138,6 +138,19 @@ def test_a_till_that_goes_on_sending_what_was_corrected_here_opens_nothing_again
     assert rows(house, "SELECT state, attempts FROM pos.parked_receipt") == [("accepted", 2)]
 
 
+def test_another_receipt_under_a_number_that_is_taken_is_posted_under_a_free_one(house: Database) -> None:
+    first = receipt(1000, sequence=1)
+    post(house, first)
+    parked = refuse(house, receipt(2000, sequence=1))
+    with house.transaction() as tx:
+        assert find_parked(tx, DESK, parked).problem["code"] == "receipt_number_taken"
+    deliver(house)
+    assert rows(house, "SELECT state FROM pos.parked_receipt") == [("open",)]
+
+    post_again(house, DESK, parked, {"sequence": 2})
+    assert rows(house, "SELECT sequence, amount FROM pos.sale ORDER BY 1") == [(1, 1000), (2, 2000)]
+
+
 def test_the_member_of_a_parked_receipt_gets_the_points_when_it_is_posted(house: Database) -> None:
     member = a_member(house)
     parked = refuse(house, short(member=PHONE_REF))
