@@ -98,7 +98,7 @@ UPDATE pos.parked_receipt AS p SET state = 'accepted', ended_at = %s, sale_id = 
 FROM json_to_recordset(%s::json)
     AS x(store integer, terminal text, business_date date, sequence bigint, sale uuid)
 WHERE p.store_id = x.store AND p.terminal = x.terminal AND p.business_date = x.business_date
-    AND p.sequence = x.sequence AND p.state = 'open' AND p.problem->>'code' <> %s
+    AND p.sequence = x.sequence AND p.state = 'open' AND p.problem->>'code' IS DISTINCT FROM %s
 """
 
 
