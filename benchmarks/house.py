@@ -1,4 +1,4 @@
-"""A whole house for the length of a benchmark: servers from their wheels, web, relay, worker, beat, as in production."""
+"""A whole house for the length of a benchmark: servers from their wheels; web, relay, worker, beat as in production."""
 
 import shutil
 import signal
