@@ -5,13 +5,16 @@ from pathlib import Path
 from foundation.http import MenuItem, Room
 from foundation.pages import lazy
 from member_api.approvals.http import approvals_blueprint
+from member_api.approvals.pages import approvals_pages
 from member_api.consents.http import consents_blueprint
 from member_api.earning.http import earning_blueprint
+from member_api.earning.pages import earning_pages
 from member_api.identifiers.http import identifiers_blueprint
 from member_api.ledger.http import ledger_blueprint
+from member_api.ledger.pages import ledger_pages
 from member_api.members.http import members_blueprint
 from member_api.members.pages import members_pages
-from member_api.permissions import MEMBERS_READ
+from member_api.permissions import ACCOUNTS_APPROVE, MEMBERS_READ, RULES_READ
 from member_api.tiers.http import tiers_blueprint
 
 HERE = Path(__file__).parent
@@ -27,8 +30,12 @@ room = Room(
         earning_blueprint,
         approvals_blueprint,
     ],
-    pages=[members_pages],
-    menu=[MenuItem(lazy("Members"), "/members", MEMBERS_READ, "members", 20)],
+    pages=[members_pages, ledger_pages, approvals_pages, earning_pages],
+    menu=[
+        MenuItem(lazy("Members"), "/members", MEMBERS_READ, "members", 20),
+        MenuItem(lazy("Approvals"), "/approvals", ACCOUNTS_APPROVE, "check", 26),
+        MenuItem(lazy("Earning rules"), "/earning-rules", RULES_READ, "rules", 82),
+    ],
     translations=HERE / "translations",
     static=HERE / "static",
 )

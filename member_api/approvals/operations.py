@@ -197,9 +197,10 @@ def list_approvals(
     return _opened(tx, rows)
 
 
-def pending_count(tx: Tx, principal: Principal) -> int:
-    """How many wait for a decision, at most 1,000."""
-    return len(list_approvals(tx, principal, ApprovalState.PENDING, None, 1000))
+def pending_of(tx: Tx, member: int, limit: int = 20) -> list[Approval]:
+    """What waits for a second person for one member, newest first."""
+    rows = tx.ask(_COLUMNS + "WHERE member_id = %s AND state = 'pending' ORDER BY id DESC LIMIT %s", (member, limit))
+    return _opened(tx, rows.fetchall())
 
 
 def _opened(tx: Tx, rows: Sequence[Any]) -> list[Approval]:

@@ -264,3 +264,15 @@ def read_hold(tx: Tx, hold_id: int) -> Hold:
     if hold.state_at(tx.now) is HoldState.EXPIRED and hold.state == HoldState.OPEN:
         hold.state, hold.ended_at = HoldState.EXPIRED.value, hold.expires_at
     return hold
+
+
+OPEN_HOLDS = """
+SELECT id, member_id, kind, format, currency, amount, captured, state, expires_at, created_at, ended_at, actor,
+       reference
+FROM member.hold WHERE member_id = %s AND state = 'open' AND expires_at > %s ORDER BY expires_at, id LIMIT %s
+"""
+
+
+def open_holds(tx: Tx, member: int, limit: int = 100) -> list[Hold]:
+    """The holds of a member that are open now, the first to end first."""
+    return [Hold(*(*row, [])) for row in tx.ask(OPEN_HOLDS, (member, tx.now, limit))]

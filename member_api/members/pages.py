@@ -158,7 +158,7 @@ def profile_page(tx: Tx, member: str) -> str:
     reasons = key if frame.may_unmask else None
     given = tier_history(tx, frame.member.id, reasons, HISTORY_SHOWN_MAX)
     steps = status_history(tx, reasons, HISTORY_SHOWN_MAX) if reasons is not None else []
-    names = _names(tx, [entry.assigned_by for entry in given] + [step.by for step in steps])
+    names = names_of(tx, [entry.assigned_by for entry in given] + [step.by for step in steps])
     known = tiers(tx)
     return render_member(
         "members/profile.html",
@@ -228,7 +228,7 @@ def _consents(member: Member) -> list[dict[str, Any]]:
     return shown
 
 
-def _names(tx: Tx, whoever: Sequence[str]) -> dict[str, str]:
+def names_of(tx: Tx, whoever: Sequence[str]) -> dict[str, str]:
     """Names for who did something: person:17 is a member of staff; a machine is called a device."""
     people = {by: int(by.removeprefix("person:")) for by in whoever if by.removeprefix("person:").isdigit()}
     known = staff_names(tx, list(people.values()))
