@@ -1,0 +1,32 @@
+"""Indexes that fit the questions: a wallet's lots, and lines sold before their product was known.
+
+`remaining <> 0` is asked for whenever something is spent or given back; neither `remaining > 0` nor `remaining < 0`
+is implied by it, so that the two partial indexes there were left it a sequential scan of every lot there is. Each of
+those two implies `remaining <> 0`: one index serves all three.
+"""
+
+from alembic import op
+
+revision = "0012"
+down_revision = "0011"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute("""
+    CREATE INDEX lot_of_account ON member.lot (account_id, expires_on) WHERE remaining <> 0;
+    DROP INDEX member.lot_open, member.lot_debt;
+
+    CREATE INDEX sale_line_unlinked ON pos.sale_line (product_code)
+        WHERE product_id IS NULL AND product_code IS NOT NULL;
+    """)
+
+
+def downgrade() -> None:
+    op.execute("""
+    DROP INDEX pos.sale_line_unlinked;
+    CREATE INDEX lot_open ON member.lot (account_id, expires_on) WHERE remaining > 0;
+    CREATE INDEX lot_debt ON member.lot (account_id) WHERE remaining < 0;
+    DROP INDEX member.lot_of_account;
+    """)
