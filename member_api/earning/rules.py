@@ -213,7 +213,7 @@ def _share(raw: list[int], points: int) -> tuple[tuple[int, int], ...]:
             whole[n] += step + (rank < extra)
     elif over < 0:
         for n in sorted(range(len(raw)), key=lambda n: (raw[n] % MILLION, -n)):
-            taken = min(whole[n], -over)
+            taken = min(max(whole[n], 0), -over)  # a line below zero has nothing to give
             whole[n] -= taken
             over += taken
     return tuple((w, micro - w * MILLION) for w, micro in zip(whole, raw, strict=True))
