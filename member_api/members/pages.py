@@ -232,4 +232,9 @@ def names_of(tx: Tx, whoever: Sequence[str]) -> dict[str, str]:
     """Names for who did something: person:17 is a member of staff; a machine is called a device."""
     people = {by: int(by.removeprefix("person:")) for by in whoever if by.removeprefix("person:").isdigit()}
     known = staff_names(tx, list(people.values()))
-    return {by: known.get(people[by], by) if by in people else gettext("a device") for by in whoever}
+    device, itself = gettext("a device"), gettext("the system")
+    return {by: known.get(people[by], by) if by in people else itself if _is_house(by) else device for by in whoever}
+
+
+def _is_house(by: str) -> bool:
+    return by == "migration" or by.startswith("system:")

@@ -9,7 +9,6 @@ from foundation.access import Principal, PrincipalKind
 from foundation.database import Database
 from foundation.errors import DomainError
 from member_api.approvals.operations import (
-    Posted,
     Proposed,
     adjust_or_propose,
     approve,
@@ -32,7 +31,7 @@ from member_api.approvals.rules import (
     limit_for,
     needs_second_person,
 )
-from member_api.ledger.operations import Adjustment, Grant
+from member_api.ledger.operations import Adjustment, Grant, Posted
 from member_api.ledger.rules import InsufficientBalance, Kind
 from organisation.staff.roles import Role
 from tests.member_api.ledger.callers import a_person, balance, everything, given, step
@@ -235,7 +234,7 @@ def test_the_pages_speak_chinese(app: Flask, house: Database, member: int) -> No
 def test_the_rules_are_shown_in_words(app: Flask, house: Database) -> None:
     page = Browser(app, "office").get("/earning-rules")
     assert "In force" in page
-    assert "1 points for each ¥1.00" in page
+    assert "Points for each ¥1.00: 1" in page
     assert "24 months, to the end of the month" in page
 
 
