@@ -209,6 +209,11 @@ def listen_on(engine: Engine) -> None:
     _listener.listen_on(engine)
 
 
+def stop_listening() -> None:
+    """Hear of nothing any more, and trust nothing for long: before the database goes away on purpose."""
+    _listener.forget()
+
+
 def is_heard(tick: float) -> bool:
     """Whether changes are certain to have been heard at `tick` (time.monotonic); else keep nothing past that age."""
     return tick < _listener.trusted_until

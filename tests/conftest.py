@@ -34,7 +34,7 @@ from psycopg import sql
 from foundation.clock import FixedClock
 from foundation.database import Database, Tx, use_database
 from foundation.partitions import forget_months
-from foundation.reference_cache import drop_all
+from foundation.reference_cache import drop_all, stop_listening
 from foundation.settings import Settings, get_settings, read_settings
 from regulars.running.account import server_account
 from regulars.running.migrating import migrate
@@ -139,6 +139,7 @@ def environment(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> I
     os.environ.update(variables)
     get_settings.cache_clear()
     yield variables
+    stop_listening()
     for name, value in before.items():
         if value is None:
             os.environ.pop(name, None)
