@@ -56,6 +56,7 @@ __all__ = [
     "all_tiers",
     "claim_identifier",
     "claim_identifiers",
+    "claimed",
     "claims",
     "look_up_key",
     "mask_name",
@@ -122,6 +123,11 @@ def claim_identifier(tx: Tx, kind: str, value: str) -> int:
     """`claim_identifiers` for one; the claim id."""
     identifier = Identifier(kind, value)
     return claim_identifiers(tx, [identifier])[identifier].claim_id
+
+
+def claimed(tx: Tx, claim_ids: Collection[int]) -> dict[int, int]:
+    """The members of those claims that have one by now, by claim id; one statement for any number."""
+    return identifiers.claimed(tx, claim_ids)
 
 
 def claims(tx: Tx, claim_ids: Collection[int]) -> dict[int, Claim]:

@@ -300,6 +300,16 @@ def _claimed_by(member_id: int | None, status: IdentifierStatus) -> int | None:
     return None if status == IdentifierStatus.LOST else member_id
 
 
+def claimed(tx: Tx, claim_ids: Collection[int]) -> dict[int, int]:
+    """The members of those claims that have one by now; nothing of the others."""
+    rows = tx.ask(
+        "SELECT id, member_id, status FROM member.identifier WHERE id = ANY(%s) AND member_id IS NOT NULL",
+        (list(claim_ids),),
+    )
+    found = ((id_, _claimed_by(member_id, IdentifierStatus(status))) for id_, member_id, status in rows)
+    return {id_: member_id for id_, member_id in found if member_id is not None}
+
+
 def claims(tx: Tx, claim_ids: Collection[int]) -> dict[int, Claim]:
     """Claims by id, with masks for people to see and the member of those that were claimed meanwhile."""
     rows = tx.ask(

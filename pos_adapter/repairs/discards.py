@@ -23,6 +23,7 @@ from pos_adapter.repairs.rules import (
     SamePerson,
     Subject,
 )
+from pos_adapter.sales.rules import returns_from
 
 
 class DiscardUnknown(NotFound):
@@ -207,9 +208,10 @@ def _discardable(tx: Tx, subject: Subject, sale: UUID | None) -> int:
     day = day_of(sale) if sale is not None else None
     row = tx.execute(
         "SELECT store_id, state, member_part, open_flags, EXISTS (SELECT FROM pos.sale AS r"
-        " WHERE r.original_id = s.id AND r.state = 'posted' AND r.member_part <> 'discarded') AS given_back"
+        " WHERE r.original_id = :id AND r.business_date >= :since AND r.state = 'posted'"
+        " AND r.member_part <> 'discarded') AS given_back"
         " FROM pos.sale AS s WHERE business_date = :day AND id = :id FOR UPDATE",
-        {"day": day, "id": sale},
+        {"day": day, "id": sale, "since": returns_from(day) if day is not None else None},
     ).one_or_none()
     if row is None or row.state != "posted" or not row.open_flags:
         raise NothingToDiscard("the receipt is not flagged any more")

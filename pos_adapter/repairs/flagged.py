@@ -22,6 +22,7 @@ from pos_adapter.repairs.audit import note
 from pos_adapter.repairs.rules import (
     BackLine,
     FlagNotClosable,
+    LinesDoNotMatch,
     SoldOnce,
     closable,
     match_lines,
@@ -30,6 +31,7 @@ from pos_adapter.sales.attaching import settle_original
 from pos_adapter.sales.incoming import sale_id
 from pos_adapter.sales.originals import OriginalSale, read_original
 from pos_adapter.sales.receipts import Flag, Original
+from pos_adapter.sales.rules import returns_from
 
 RELINKED_AT_ONCE_MAX = 5_000
 ROUNDS_MAX = 1_000
@@ -79,6 +81,8 @@ def name_original(tx: Tx, actor: Principal, sale: UUID, named: Original) -> UUID
     if original is None or original.type != "sale":
         raise OriginalUnknown("there is no sale with this number")
     found = _flagged(tx, actor, sale)
+    if found.day < returns_from(original.day):
+        raise LinesDoNotMatch("this sale was made after the goods came back")
     if Flag.UNKNOWN_ORIGINAL not in found.open_flags or found.type == "sale":
         raise NothingWaits("this receipt does not wait for its original")
     if original.state != "posted" or original.currency != found.currency:

@@ -19,6 +19,7 @@ from pos_adapter.places import store_codes
 from pos_adapter.sales.attaching import attach_sale
 from pos_adapter.sales.originals import OriginalSale, read_original
 from pos_adapter.sales.reading import SaleUnknown
+from pos_adapter.sales.rules import returns_from
 from pos_adapter.sales.tables import CHANGE_SALE_MEMBER, SaleMember, metadata
 
 # Older receipts need somebody who may also approve: a shoe box of old slips is how points are stolen.
@@ -92,8 +93,8 @@ def _attach(tx: Tx, sale: OriginalSale, member: int) -> None:
     # Returns of an anonymous sale were done with nobody; now they wait like the sale itself, and are settled with it.
     tx.execute(
         "UPDATE pos.sale SET member_part = 'waiting' WHERE (business_date, id) = (:day, :id)"
-        " OR (original_id = :id AND member_part = 'none')",
-        {"day": sale.day, "id": sale.id},
+        " OR (original_id = :id AND business_date >= :since AND member_part = 'none')",
+        {"day": sale.day, "id": sale.id, "since": returns_from(sale.day)},
     )
     if not attach_sale(tx, sale.id, member):
         raise SaleNotGivable(
@@ -109,10 +110,11 @@ def _move(tx: Tx, sale: OriginalSale, member: int, principal: Principal) -> None
         raise SaleNotGivable("The member's account is closed")
     move_purchase(tx, sale.id, sale.day, buyer.id, buyer.tier, principal.id)
     tx.flush()
+    # A return that waits to be settled goes on waiting: it is settled with whoever has the sale then.
     rows = tx.ask(
         "SELECT business_date, id, original_id, open_flags FROM pos.sale WHERE (business_date, id) = (%s, %s)"
-        " OR original_id = %s",
-        (sale.day, sale.id, sale.id),
+        " OR (original_id = %s AND business_date >= %s AND member_part = 'done')",
+        (sale.day, sale.id, sale.id, returns_from(sale.day)),
     ).fetchall()
     for day, id, original, flags in rows:
         tx.rows.add(CHANGE_SALE_MEMBER, SaleMember(day, id, buyer.id, "done", original, flags))

@@ -8,9 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from foundation.database import Tx
-from pos_adapter.sales.rules import WITHHELD, SoldLine
-
-RETURNS_MAX = 2_000
+from pos_adapter.sales.rules import WITHHELD, SoldLine, returns_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ SELECT l.sale_id, l.original_line, l.amount, l.quantity, l.allocated, l.allocate
 FROM (SELECT s.business_date, s.id,
              array_agg(t.kind ORDER BY t.n) AS kinds, array_agg(t.reference ORDER BY t.n) AS refs
       FROM pos.sale AS s JOIN pos.tender AS t ON t.business_date = s.business_date AND t.sale_id = s.id
-      WHERE s.original_id = %s AND s.type = 'return' AND s.state = 'posted'
+      WHERE s.original_id = %s AND s.business_date >= %s AND s.type = 'return' AND s.state = 'posted'
       GROUP BY s.business_date, s.id) AS r
 JOIN pos.sale_line AS l ON l.business_date = r.business_date AND l.sale_id = r.id
 """
@@ -60,7 +58,7 @@ def read_original(tx: Tx, day: date, sale_id: UUID) -> OriginalSale | None:
     with tx.pipeline():
         tenders = tx.ask(TENDERS, (day, sale_id))
         lines = tx.ask(LINES, (day, sale_id))
-        returned = tx.ask(RETURNED, (sale_id,))
+        returned = tx.ask(RETURNED, (sale_id, returns_from(day)))
     kinds, references = zip(*found, strict=True) if (found := tenders.fetchall()) else ((), ())
     back = returned.fetchall()
     return OriginalSale(

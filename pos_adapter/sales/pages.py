@@ -72,7 +72,7 @@ def receipt_page(tx: Tx, receipt: str) -> str:
         sale=sale,
         store=store,
         member_name=masked_names(tx, [member]).get(member) if member is not None else None,
-        returns=returns_of(tx, sale_id),
+        returns=returns_of(tx, sale_id, sale.business_date),
         types=TYPE_WORDS,
         flag_words=FLAG_WORDS,
         tender_words=TENDER_WORDS,

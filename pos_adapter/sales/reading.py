@@ -14,6 +14,7 @@ from foundation.identifiers import day_of
 from organisation.contract import place_of
 from pos_adapter.permissions import READ
 from pos_adapter.places import store_codes
+from pos_adapter.sales.rules import returns_from
 
 
 class SaleUnknown(NotFound):
@@ -87,7 +88,8 @@ SELECT line, kind, product_code, counter_code, quantity, unit_price, amount, reg
        salesperson, original_line, discounts, allocated, allocated_units,
        (SELECT coalesce(sum(b.amount), 0)::bigint FROM pos.sale AS r
         JOIN pos.sale_line AS b ON b.business_date = r.business_date AND b.sale_id = r.id
-        WHERE r.original_id = l.sale_id AND r.type = 'return' AND b.original_line = l.line)
+        WHERE r.original_id = l.sale_id AND r.business_date >= %s AND r.type = 'return' AND r.state = 'posted'
+          AND b.original_line = l.line)
 FROM pos.sale_line AS l WHERE business_date = %s AND sale_id = %s ORDER BY line
 """
 TENDERS = """
@@ -104,7 +106,7 @@ def read_sale(tx: Tx, principal: Principal, sale_id: UUID) -> RecordedSale:
     store = store_codes(tx, [row[0]])[row[0]]
     principal.require(READ, place_of(store))
     assert day is not None
-    lines = [_line(line) for line in tx.ask(LINES, (day, sale_id))]
+    lines = [_line(line) for line in tx.ask(LINES, (returns_from(day), day, sale_id))]
     tenders = [RecordedTender(*tender) for tender in tx.ask(TENDERS, (day, sale_id))]
     return RecordedSale(
         str(sale_id), store, row[1], day, row[2], row[3], row[4], row[5], row[6], row[7], row[8],

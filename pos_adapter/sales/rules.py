@@ -86,6 +86,9 @@ TENDERS: dict[str, TenderRole] = {
 # Tenders that take from the member's accounts, and the kind of account.
 ACCOUNT_TENDERS = {"points": "points", "ecoin": "ecoin", "stored_value": "cash"}
 EARLIEST_DAY = date(2000, 1, 1)
+# A return may be dated a day before its sale, where another store's date lags behind; no more than that. So what was
+# given back of a sale is looked for from there on, and not in every month there is.
+RETURN_AHEAD_MAX = timedelta(days=1)
 WITHHELD = "ecoin_clawback"
 
 
@@ -98,10 +101,18 @@ def check_receipt(receipt: Receipt, today: date) -> None:
         faults += _void_faults(receipt)
     else:
         faults += _line_faults(receipt)
-    if receipt.type is SaleType.SALE and receipt.original is not None:
-        faults.append(FieldError("/original", "a sale has no original"))
+    if receipt.original is not None:
+        if receipt.type is SaleType.SALE:
+            faults.append(FieldError("/original", "a sale has no original"))
+        elif receipt.original.business_date - receipt.business_date > RETURN_AHEAD_MAX:
+            faults.append(FieldError("/original/business_date", "lies after the day on which it is given back"))
     if faults:
         raise ReceiptContradicts(faults[0].detail, errors=faults)
+
+
+def returns_from(sold_on: date) -> date:
+    """The earliest business date of a return or void of what was sold on this one."""
+    return sold_on - RETURN_AHEAD_MAX
 
 
 def _void_faults(receipt: Receipt) -> list[FieldError]:

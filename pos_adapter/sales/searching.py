@@ -8,6 +8,7 @@ from uuid import UUID
 
 from foundation.database import Tx
 from foundation.http import make_cursor, read_cursor
+from pos_adapter.sales.rules import returns_from
 
 PAGE = 50
 
@@ -79,10 +80,11 @@ def receipts_of_member(tx: Tx, member_id: int, cursor: str | None) -> tuple[list
     return _page(found, lambda row: make_cursor(row.occurred_at, row.id))
 
 
-def returns_of(tx: Tx, sale_id: UUID) -> list[ReceiptRow]:
-    """Returns and voids of a sale, in the order in which they came; at most 50."""
+def returns_of(tx: Tx, sale_id: UUID, day: date) -> list[ReceiptRow]:
+    """Returns and voids of a sale of this business date, in the order in which they came; at most 50."""
     rows = tx.execute(
-        COLUMNS + " WHERE original_id = :id ORDER BY received_at, id LIMIT :limit", {"id": sale_id, "limit": PAGE}
+        COLUMNS + " WHERE original_id = :id AND business_date >= :day ORDER BY received_at, id LIMIT :limit",
+        {"id": sale_id, "day": returns_from(day), "limit": PAGE},
     )
     return [ReceiptRow(*row) for row in rows]
 

@@ -5,7 +5,9 @@ from uuid import UUID
 
 from foundation.database import Tx
 from foundation.events import Event, subscribe
+from foundation.identifiers import day_of
 from foundation.queues import send_after_commit
+from pos_adapter.sales.rules import returns_from
 from pos_adapter.sales.tasks import ATTACH_CLAIMS, SETTLE_ORIGINALS
 
 
@@ -21,8 +23,9 @@ def remind(tx: Tx, events: Sequence[Event]) -> None:
     ]
     if sales:
         rows = tx.ask(
-            "SELECT DISTINCT original_id FROM pos.sale WHERE original_id = ANY(%s) AND member_part = 'waiting'",
-            (sales,),
+            "SELECT DISTINCT original_id FROM pos.sale WHERE original_id = ANY(%s) AND business_date >= %s"
+            " AND member_part = 'waiting'",
+            (sales, returns_from(min(day for sale in sales if (day := day_of(sale)) is not None))),
         ).fetchall()
         if rows:
             send_after_commit(tx, SETTLE_ORIGINALS, [str(row[0]) for row in rows])
