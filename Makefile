@@ -4,11 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 REGULARS := $(PY) -m regulars
-SOURCES := regulars marketing analytics pos_adapter member_api organisation foundation migrations tests benchmarks
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint types imports bench lock clean backup restore status verify secrets
+.PHONY: help run test check code format bench lock clean backup restore status verify secrets
 
 help: ## list what there is to make
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,12 +18,13 @@ run: $(VENV)/installed ## start the whole house; PORT=8000, REGULARS_HOME=.regul
 test: $(VENV)/installed-dev ## all tests, on servers of their own; ARGS="tests/running -k restore"
 	@exec $(PY) -m pytest $(ARGS)
 
-check: $(VENV)/installed-dev ## what CI runs: format, lint, types, import rules, all tests
+check: code test ## what CI runs: format, lint, types, import rules, all tests
+
+code: $(VENV)/installed-dev ## format, lint, types, import rules; no tests
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
-	$(PY) -m pytest $(ARGS)
 
 format: $(VENV)/installed-dev ## write the code as the house writes it
 	$(PY) -m ruff check --fix-only -q .
@@ -63,11 +63,11 @@ clean: ## forget caches and the virtual environment; data and keys in .regulars 
 
 # A stamp per set of requirements: `make run` installs only when they have changed.
 $(VENV)/installed: requirements.txt | $(PY)
-	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(PY) -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
 $(VENV)/installed-dev: requirements-dev.txt | $(PY)
-	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(PY) -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@ $(VENV)/installed
 
 $(PY):
