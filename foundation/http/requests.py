@@ -73,7 +73,10 @@ class Request(flask.Request):
 
     def _read_chunks(self) -> bytes:
         # Werkzeug cuts a body without a length at the limit and says nothing; we must know that there was more.
-        body: bytes = self.environ["wsgi.input"].read(BODY_MAX + 1)
+        try:
+            body: bytes = self.environ["wsgi.input"].read(BODY_MAX + 1)
+        except Exception:  # noqa: BLE001 - each server has errors of its own for chunks that cannot be read
+            raise BodyCut("the chunks of the body cannot be read") from None
         if len(body) > BODY_MAX:
             raise body_too_large()
         return body

@@ -48,7 +48,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]
             "bind": [f"{self._settings.web_host}:{self._settings.port}"],
             "workers": self._settings.web_processes,
             "preload_app": True,
-            "worker_class": "gthread",
+            "worker_class": "regulars.running.patience.PatientWorker",
             "threads": self._settings.web_threads,
             "worker_connections": CONNECTIONS_MAX,
             "keepalive": KEEPALIVE_S,

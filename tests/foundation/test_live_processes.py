@@ -3,7 +3,7 @@
 import json
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
@@ -37,9 +37,11 @@ def outside(two_processes: LiveServer) -> Iterator[Database]:
 
 @pytest.fixture
 def make_token(two_processes: LiveServer, outside: Database) -> Callable[..., tuple[NewClient, str]]:
-    def make(bindings: Mapping[str, str] | None = None) -> tuple[NewClient, str]:
+    def make(
+        bindings: Mapping[str, str] | None = None, scopes: Sequence[str] = ("organisation.read",)
+    ) -> tuple[NewClient, str]:
         with outside.transaction() as tx:
-            client = create_client(tx, None, "live", ["organisation.read"], bindings or {})
+            client = create_client(tx, None, "live", scopes, bindings or {})
         answer = httpx.post(
             f"{two_processes.base_url}/oauth/token",
             data={"grant_type": "client_credentials"},
@@ -140,6 +142,18 @@ def test_a_chunked_body_without_a_length_is_bounded_too(two_processes: LiveServe
     body = (chunk if n < 12 else b"0\r\n\r\n" for n in range(13))
     status, problem = _raw(two_processes, head, body)
     assert (status, problem["code"]) == (413, "body_too_large")
+
+
+def test_chunks_that_cannot_be_read_are_the_senders_mistake(
+    two_processes: LiveServer, make_token: Callable[..., tuple[NewClient, str]]
+) -> None:
+    _, token = make_token(scopes=["organisation.write"])
+    head = (
+        f"PUT /v1/stores/batch HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+        "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    ).encode()
+    status, problem = _raw(two_processes, head, iter([b"zz\r\n{}\r\n0\r\n\r\n"]))
+    assert (status, problem["code"]) == (400, "body_cut")
 
 
 def test_a_connection_goes_on_after_a_refused_body(
