@@ -134,11 +134,11 @@ class Earned(msgspec.Struct, frozen=True):
 def earn_base(amount: int, tax_rate: int, paid: Sequence[tuple[str, int]], base: EarnBase) -> int:
     """The money of a line that earns. `tax_rate` is hundredths of a percent; `paid` is (tender kind, amount).
 
-    Net of tax is amount / (1 + rate), rounded half up.
+    Net of tax is amount / (1 + rate), rounded half up. Benefits never turn a line's sign (change may be given on
+    them): giving back a line that was sold could earn points otherwise.
     """
-    for kind, part in paid:
-        if kind in base.without:
-            amount -= part
+    money = amount - sum(part for kind, part in paid if kind in base.without)
+    amount = max(money, 0) if amount > 0 else min(money, 0) if amount < 0 else 0
     if base.net_of_tax and tax_rate:
         whole = 10_000 + tax_rate
         amount = (2 * amount * 10_000 + whole) // (2 * whole)
