@@ -32,6 +32,8 @@ from member_api.members.bodies import whoever
 earning_blueprint = Blueprint("earning rules", __name__, description="What purchases earn, by version and date")
 LINES_MAX = 2000
 AMOUNT_MAX = 10**12
+# Moments that every time zone and every lifetime of points can be added to.
+SINCE, UNTIL = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
 
 class RulesIn(Schema):
@@ -39,7 +41,11 @@ class RulesIn(Schema):
 
     programme = fields.Dict(required=True, metadata={"description": "See docs/earning-rules.md"})
     valid_from = fields.AwareDateTime(
-        load_default=None, allow_none=True, default_timezone=UTC, metadata={"description": "Now, if it is left out"}
+        load_default=None,
+        allow_none=True,
+        default_timezone=UTC,
+        validate=validate.Range(SINCE, UNTIL),
+        metadata={"description": "Now, if it is left out"},
     )
     note = Words(load_default="")
 
@@ -80,7 +86,9 @@ class PreviewIn(Schema):
     currency = CurrencyCode(load_default=None, allow_none=True)
     format = Code(load_default=None, allow_none=True)
     tier = Code(load_default=None, allow_none=True)
-    at = fields.AwareDateTime(load_default=None, allow_none=True)
+    at = fields.AwareDateTime(
+        load_default=None, allow_none=True, default_timezone=UTC, validate=validate.Range(SINCE, UNTIL)
+    )
     remainder = fields.Integer(
         load_default=0, strict=True, validate=validate.Range(-(10**12), 10**12),
         metadata={"description": "Millionths of a point kept from earlier"},

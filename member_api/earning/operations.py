@@ -18,6 +18,7 @@ from member_api.earning.tables import earning_rules
 
 VERSIONS_MAX = 10_000
 DAYS_MAX = 36_500
+PARTS_MAX = 1_000
 
 
 class ProgrammeInvalid(Invalid):
@@ -53,6 +54,9 @@ def read_programme(document: Mapping[str, Any]) -> Programme:
 
 
 def _faults(programme: Programme) -> Iterator[FieldError]:
+    for name, many in (("rates", programme.rates), ("thresholds", programme.thresholds)):
+        if len(many) > PARTS_MAX:
+            yield FieldError(f"/programme/{name}", f"at most {PARTS_MAX}")
     for n, rate in enumerate(programme.rates):
         if not 0 <= rate.micro_points <= 10**9:
             yield FieldError(f"/programme/rates/{n}/micro_points", "must be between 0 and a thousand million")
@@ -72,8 +76,23 @@ def _threshold_faults(programme: Programme) -> Iterator[FieldError]:
         if not is_currency(offer.currency):
             yield FieldError(f"/programme/thresholds/{n}/currency", "is not an ISO 4217 currency")
         yield from _life_faults(f"thresholds/{n}/life", offer.life)
+        for fault in condition_faults(offer.conditions or {}):
+            yield FieldError(f"/programme/thresholds/{n}/conditions{fault.pointer}", fault.detail)
     if len({offer.name for offer in programme.thresholds}) < len(programme.thresholds):
         yield FieldError("/programme/thresholds", "names must differ")
+
+
+def condition_faults(conditions: Mapping[str, Any]) -> Iterator[FieldError]:
+    """What is wrong with the conditions of lots: lists of codes, and a least amount; nothing else is understood."""
+    for name, value in conditions.items():
+        if name in ("stores", "formats", "counters"):
+            if not isinstance(value, list) or not all(isinstance(code, str) and code for code in value):
+                yield FieldError(f"/{name}", "must be a list of codes")
+        elif name == "spend_at_least":
+            if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= 10**12:
+                yield FieldError(f"/{name}", "must be an amount above 0")
+        else:
+            yield FieldError(f"/{name}", "is not a condition: stores, formats, counters, spend_at_least")
 
 
 def _life_faults(name: str, life: Life) -> Iterator[FieldError]:

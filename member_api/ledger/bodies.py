@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from foundation.access import current_principal
+from foundation.access import Principal, current_principal
 from foundation.http import PageArguments, Schema
 from foundation.http.fields import Code, Words
 from foundation.http.transactions import keyed_request
@@ -254,11 +254,18 @@ class HoldOut(Schema):
 
 # ------------------------------------------------------------------------------------------------ both ways
 def step_of_request() -> Step:
-    """The step that the current request is: its client and Idempotency-Key, and where its device stands."""
+    """The step that the current request is: its client and Idempotency-Key, and where it happens."""
     keyed, principal = keyed_request({}), current_principal()
-    return Step(
-        f"{keyed.client}/{keyed.key}", f"{principal.kind.value}:{principal.id}", principal.bindings.get("store")
-    )
+    return Step(f"{keyed.client}/{keyed.key}", f"{principal.kind.value}:{principal.id}", store_of(principal))
+
+
+def store_of(principal: Principal) -> str | None:
+    """The store a device stands in, or the only one a person works for; None for whoever is everywhere."""
+    bound = principal.bindings.get("store")
+    if bound is not None or principal.places is None or len(principal.places) != 1:
+        return bound
+    kind, _, code = next(iter(principal.places)).partition("/")
+    return code if kind == "store" else None
 
 
 def read_grant(body: Mapping[str, Any]) -> Grant:

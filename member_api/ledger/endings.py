@@ -98,8 +98,8 @@ def _end_batch(database: Database, due: LiteralString, batch: int, busy: Sequenc
         free = _free(tx, found)
         if not free:
             return found, []
-        with tx.pipeline():
-            asked_wallets = ask_wallets(tx, free, day)
+        with tx.round_trip() as trip:
+            asked_wallets = ask_wallets(tx, trip, free, day)
         wallets = asked_wallets.wallets()
         complete_wallets(tx, list(wallets.values()))
         record(tx, wallets.values(), ACTOR)

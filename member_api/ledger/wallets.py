@@ -1,4 +1,4 @@
-"""Wallets in and out of the database: asked for under lock in a pipeline, written back as rows.
+"""Wallets in and out of the database: asked for under lock in a round trip, written back as rows.
 
 Locking: `ask_wallets` locks the members' accounts in order of id (members themselves are locked, in order of id, by
 whoever looked them up). Nobody changes a lot without holding the lock of its account.
@@ -13,12 +13,12 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-import psycopg
 
 from foundation.clock import local_date
 from foundation.database import Database, Tx, database
 from foundation.events import announce
 from foundation.partitions import ensure_months
+from foundation.round_trips import Reply, RoundTrip, Statement
 from foundation.settings import get_settings
 from member_api.ledger.rules import Account, Draft, Hold, Lot, Substitution, Wallet
 from member_api.ledger.tables import (
@@ -84,7 +84,7 @@ def today(tx: Tx) -> date:
 
 
 # Locks, then lists, the accounts of members and what of their points expires first: see migration 0011.
-LOCK_WALLETS = "SELECT accounts::text, soonest::text FROM member.lock_wallets(%s::bigint[], %s)"
+LOCK_WALLETS = Statement("SELECT accounts, soonest FROM member.lock_wallets($1::bigint[], $2::date)")
 ACCOUNTS = """
 SELECT id, member_id, kind, format, currency, balance, held, debt, remainder, opened_at
 FROM member.account WHERE member_id = ANY(%s)
@@ -127,28 +127,27 @@ _soonest = msgspec.json.Decoder(list[tuple[int, date, int]]).decode
 
 @dataclass(slots=True)
 class AskedWallets:
-    """Wallets on their way; `wallets()` waits for the database."""
+    """Wallets on their way; `wallets()` once the round trip is over."""
 
     members: Sequence[int]
     today: date
     tx: Tx
-    asked: psycopg.Cursor[Any]
+    reply: Reply
 
     def wallets(self) -> dict[int, Wallet]:
         """By member id; a member without accounts gets an empty wallet."""
-        row = self.asked.fetchone()
-        assert row is not None
-        return make_wallets(self.tx, self.members, self.today, *row)
+        accounts, soonest = self.reply.row()
+        return make_wallets(self.tx, self.members, self.today, accounts, soonest)
 
 
-def ask_wallets(tx: Tx, members: Sequence[int], day: date) -> AskedWallets:
+def ask_wallets(tx: Tx, trip: RoundTrip, members: Sequence[int], day: date) -> AskedWallets:
     """Lock the accounts of these members (in order of id) and ask for what earning needs."""
-    ids = list(members)
-    return AskedWallets(ids, day, tx, tx.ask(LOCK_WALLETS, (ids, day)))
+    ids = "{" + ",".join(map(str, members)) + "}"
+    return AskedWallets(members, day, tx, trip.ask(LOCK_WALLETS, ids.encode(), day.isoformat().encode()))
 
 
 def make_wallets(
-    tx: Tx, members: Sequence[int], day: date, accounts: str | None, soonest: str | None
+    tx: Tx, members: Sequence[int], day: date, accounts: bytes | None, soonest: bytes | None
 ) -> dict[int, Wallet]:
     """Wallets of these members from what member.lock_wallets answered, for them or for more members."""
     by_member: dict[int, list[Account]] = {}
@@ -189,8 +188,8 @@ def _load_substitutions(tx: Tx, wallets: Sequence[Wallet]) -> None:
 def lock_wallets(tx: Tx, members: Sequence[int]) -> dict[int, Wallet]:
     """Wallets with every open lot, overdue lots expired: ready for anything."""
     tx.flush()
-    with tx.pipeline():
-        asked = ask_wallets(tx, members, today(tx))
+    with tx.round_trip() as trip:
+        asked = ask_wallets(tx, trip, members, today(tx))
     wallets = asked.wallets()
     complete_wallets(tx, list(wallets.values()))
     return wallets
@@ -204,8 +203,8 @@ def lock_wallet(
     What this transaction has recorded so far is written first, so that it is read back.
     """
     tx.flush()
-    with tx.pipeline():
-        asked = ask_wallets(tx, [member], today(tx))
+    with tx.round_trip() as trip:
+        asked = ask_wallets(tx, trip, [member], today(tx))
     wallet = asked.wallets()[member]
     complete_wallets(tx, [wallet], lots=lots, purchases=purchases, holds=holds)
     return wallet

@@ -301,3 +301,32 @@ def test_rules_are_published_for_the_future_and_a_basket_can_be_tried(erp: Calle
     assert (past.status_code, past.json["code"]) == (422, "programme_invalid")
     wrong = erp.post("/v1/earning-rules", {"programme": {"rates": [{"micro_points": -1}]}})
     assert wrong.json["errors"][0]["pointer"] == "/programme/rates/0/micro_points"
+
+
+@pytest.mark.parametrize(
+    ("programme", "pointer"),
+    [
+        ({"thresholds": [{"name": "x", "currency": "CNY", "spend": 1, "get": 1, "conditions": {"stores": 5}}]},
+         "/programme/thresholds/0/conditions/stores"),
+        ({"thresholds": [{"name": "x", "currency": "CNY", "spend": 1, "get": 1, "conditions": {"moon": "full"}}]},
+         "/programme/thresholds/0/conditions/moon"),
+        ({"thresholds": [{"name": "x", "currency": "XXY", "spend": 1, "get": 1}]}, "/programme/thresholds/0/currency"),
+        ({"points_life": {"months": 5000}}, "/programme/points_life"),
+        ({"grace": {"points": -1}}, "/programme/grace"),
+        ({"rates": [{"micro_points": 1.5}]}, "/programme/rates/0/micro_points"),
+        ({"colour": "red"}, "/programme"),
+    ],
+)  # fmt: skip
+def test_rules_that_a_till_would_stumble_over_are_not_published(
+    erp: Caller, programme: dict[str, Any], pointer: str
+) -> None:
+    answer = erp.post("/v1/earning-rules", {"programme": programme})
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["pointer"] == pointer
+    assert len(erp.get("/v1/earning-rules").json["items"]) == 1
+
+
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00", "2026-13-01T00:00:00Z"])
+def test_a_moment_beyond_all_calendars_is_refused(erp: Caller, at: str) -> None:
+    answer = erp.post("/v1/earning-rules/preview", {"lines": [{"line": 1, "amount": 1}], "at": at})
+    assert answer.status_code == 422
