@@ -1,13 +1,14 @@
 """Who bought: members named on receipts, found and share-locked for posting.
 
 Locking: member rows are locked FOR KEY SHARE in order of id; merging takes them FOR UPDATE. Whoever waited for a
-merge sees its redirect, because the row is read again under the lock.
+merge sees its redirect, because the row is read again under the lock; the member whom it leads to is locked then, out
+of that order: whoever deadlocks is done again.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, LiteralString
 
 import msgspec
 import psycopg
@@ -61,10 +62,11 @@ class AskedBuyers:
     named: Sequence[Named | None]
     spellings: dict[int, Normalised]
     asked: psycopg.Cursor[Any] | None
+    look: LiteralString
 
     def buyers(self) -> list[Buyer | None]:
         """In the order asked; None where nobody is known by that name."""
-        return _buyers(self.tx, self.named, self.asked or ())
+        return _buyers(self.tx, self.named, self.asked or (), self.look)
 
     def spelling(self, n: int) -> Normalised | None:
         """The normalised identifier of one that was asked; None where it was an id or cannot be read."""
@@ -87,7 +89,7 @@ class AskedShoppers:
         """In the order asked; None where nobody is known by that name. Call it once, before `wallets`."""
         row = self.asked.fetchone() if self.asked is not None else None
         found, self._accounts, self._soonest = row or (None, None, None)
-        return _buyers(self.tx, self.named, _found(found) if found is not None else ())
+        return _buyers(self.tx, self.named, _found(found) if found is not None else (), LOCKING_LOOK)
 
     def spelling(self, n: int) -> Normalised | None:
         """The normalised identifier of one that was asked; None where it was an id or cannot be read."""
@@ -109,7 +111,7 @@ class AskedShoppers:
 _found = msgspec.json.Decoder(list[tuple[int, int, str, int | None, str | None]]).decode
 _encode = msgspec.json.Encoder().encode
 LOCK_BUYERS = "SELECT buyers::text, accounts::text, soonest::text FROM member.lock_buyers(%s::json, %s)"
-LOOK = """
+LOOK: LiteralString = """
 SELECT x.n, m.id, m.status, m.merged_into, member.tier_at(m.id, x.at)
 FROM json_to_recordset(%s::json) AS x (n integer, kind text, blind bytea, id bigint, at timestamptz)
 LEFT JOIN member.identifier AS i
@@ -117,14 +119,15 @@ LEFT JOIN member.identifier AS i
 JOIN member.member AS m ON m.id = coalesce(x.id, i.member_id)
 ORDER BY m.id
 """
-LOCKED = "FOR KEY SHARE OF m"
+LOCKING_LOOK: LiteralString = LOOK + "FOR KEY SHARE OF m"
 
 
 def ask_buyers(tx: Tx, named: Sequence[Named | None], *, lock: bool = True) -> AskedBuyers:
     """Ask for the members that receipts name, inside a pipeline; without `lock` only to look."""
     spellings, names = _names(tx, named)
-    asked = tx.ask(LOOK + LOCKED if lock else LOOK, (_encode(names).decode(),)) if names else None
-    return AskedBuyers(tx, named, spellings, asked)
+    look = LOCKING_LOOK if lock else LOOK
+    asked = tx.ask(look, (_encode(names).decode(),)) if names else None
+    return AskedBuyers(tx, named, spellings, asked, look)
 
 
 def ask_shoppers(tx: Tx, named: Sequence[Named | None], day: date) -> AskedShoppers:
@@ -169,22 +172,25 @@ def _names(tx: Tx, named: Sequence[Named | None]) -> tuple[dict[int, Normalised]
 
 
 def _buyers(
-    tx: Tx, named: Sequence[Named | None], found: Iterable[tuple[int, int, str, int | None, str | None]]
+    tx: Tx,
+    named: Sequence[Named | None],
+    found: Iterable[tuple[int, int, str, int | None, str | None]],
+    look: LiteralString,
 ) -> list[Buyer | None]:
     buyers: list[Buyer | None] = [None] * len(named)
     for n, member, status, merged_into, tier in found:
         moment = named[n]
         if merged_into is not None and moment is not None:
-            buyers[n] = _follow(tx, merged_into, moment.at)
+            buyers[n] = _follow(tx, merged_into, moment.at, look)
         else:
             buyers[n] = Buyer(member, status, tier)
     return buyers
 
 
-def _follow(tx: Tx, member: int, at: datetime) -> Buyer | None:
+def _follow(tx: Tx, member: int, at: datetime, look: LiteralString) -> Buyer | None:
     """The member that a merged one now is."""
     for _ in range(REDIRECTS_MAX):
-        row = tx.ask(LOOK, (_encode([_Name(0, at, id=member)]).decode(),)).fetchone()
+        row = tx.ask(look, (_encode([_Name(0, at, id=member)]).decode(),)).fetchone()
         if row is None:
             return None
         if row[3] is None:

@@ -39,7 +39,7 @@ class Moved:
 def move_purchase(tx: Tx, ref: UUID, day: date, to_member: int, tier: str | None, actor: str) -> Moved:
     """Take from one member what a purchase has earned and is not returned, and let another earn it.
 
-    The member row of `to_member` must be share-locked by the caller. Raises PurchaseUnknown, PurchaseNotMovable.
+    The rows of both members must be share-locked by the caller. Raises PurchaseUnknown, PurchaseNotMovable.
     """
     from_member = member_of_purchase(tx, day, ref)
     if from_member == to_member:
@@ -47,6 +47,8 @@ def move_purchase(tx: Tx, ref: UUID, day: date, to_member: int, tier: str | None
     wallets = lock_wallets(tx, sorted((from_member, to_member)))
     complete_wallets(tx, list(wallets.values()), purchases=[ref])
     purchase = read_purchase(tx, day, ref)
+    if purchase.member_id != from_member:
+        raise PurchaseNotMovable("It went to another member meanwhile; look again")
     if purchase.spends:
         raise PurchaseNotMovable("It was paid from the member's own accounts; return it and sell it again")
     _take_from(wallets[from_member], purchase, tx)

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from foundation.database import Tx
-from foundation.errors import Conflict
+from foundation.errors import Conflict, Unavailable
 from member_api.earning.operations import RuleVersion, rules_at, rules_of_version
 from member_api.earning.rules import Earned, EarnLine, Grace, Programme, Threshold, earn, earn_base, expires_on
 from member_api.ledger.rules import Account, Kind, Lot, Origin, Provenance, System, Wallet
@@ -20,6 +20,7 @@ from member_api.ledger.wallets import complete_wallets, lock_wallet, record
 from member_api.purchases.tables import CHANGE_PURCHASE, WRITE_PURCHASE, PurchaseChange, PurchaseRow, SpendRecord
 
 COMPANY = "company"
+OWNERS_MAX = 8
 
 
 class LineFacts(msgspec.Struct, frozen=True, array_like=True):
@@ -97,6 +98,12 @@ class Reversal:
     restored: dict[str, int] = field(default_factory=dict)
     graced: list[Lot] = field(default_factory=list)
     earned_after: Earned | None = None
+
+
+class OwnerChanges(Unavailable):
+    """The purchase went from one member to another as often as it was looked at."""
+
+    code = "owner_changes"
 
 
 class PurchaseUnknown(Conflict):
@@ -248,6 +255,22 @@ def member_of_purchase(tx: Tx, day: date, ref: UUID) -> int:
     return int(row[0])
 
 
+def lock_owner(tx: Tx, day: date, ref: UUID) -> int:
+    """Whose purchase it is, that member's row share-locked: nobody merges or erases the member meanwhile.
+
+    Raises PurchaseUnknown, OwnerChanges.
+    """
+    member = member_of_purchase(tx, day, ref)
+    for _ in range(OWNERS_MAX):
+        tx.ask("SELECT FROM member.member WHERE id = %s FOR KEY SHARE", (member,))
+        # A statement of its own: it sees what a merge that was waited for has done.
+        owner = member_of_purchase(tx, day, ref)
+        if owner == member:
+            return owner
+        member = owner
+    raise OwnerChanges("The purchase changes hands all the time; send it again")
+
+
 def plan_reversal(
     tx: Tx, ref: UUID, day: date, original: UUID, original_day: date, returned: Sequence[LineReturn],
     restored: Mapping[int, int], store: str,
@@ -255,9 +278,9 @@ def plan_reversal(
     """Decide what giving these lines back does to the accounts.
 
     `returned` are amounts per line of the original, `restored` units per tender of the original that had been spent
-    from the accounts. Locks the member's accounts and the purchase. Raises PurchaseUnknown.
+    from the accounts. Locks the member's row (shared), accounts and the purchase. Raises PurchaseUnknown.
     """
-    member = member_of_purchase(tx, original_day, original)
+    member = lock_owner(tx, original_day, original)
     # Accounts first, then the purchase: whoever holds the accounts' locks may change the member's purchases.
     wallet = lock_wallet(tx, member, purchases=[original])
     purchase = read_purchase(tx, original_day, original)

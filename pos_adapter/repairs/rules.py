@@ -13,8 +13,11 @@ from pos_adapter.sales.receipts import Flag
 WHOLE = ("terminal", "business_date", "sequence", "type", "occurred_at", "currency", "member", "original")
 # The account part of the sale waits behind these: they end by a deed or by two people, not by a word.
 WAITING_FLAGS = frozenset(
-    {Flag.UNKNOWN_MEMBER, Flag.UNREADABLE_MEMBER, Flag.CLOSED_MEMBER, Flag.BALANCE_MISSING, Flag.UNKNOWN_ORIGINAL}
-)
+    {
+        Flag.UNKNOWN_MEMBER, Flag.UNREADABLE_MEMBER, Flag.CLOSED_MEMBER, Flag.BALANCE_MISSING, Flag.UNKNOWN_ORIGINAL,
+        Flag.CONTRADICTS_ORIGINAL,
+    }
+)  # fmt: skip
 WAITING = "waiting"
 
 

@@ -1,22 +1,24 @@
 """What waited is done when what it waited for has come: the member of a sale, the original of a return.
 
-Each sale is attached in a transaction of its own, so that no two members are ever locked out of order.
+Each sale is attached in a transaction of its own, so that no two members are ever locked out of order. What waits for
+a member is found in every month (it may have waited for years), by an index that holds nothing but what waits.
 """
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import partial
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import structlog
 
 from foundation.database import Database, Tx
+from foundation.database_errors import describe
 from foundation.errors import DomainError
 from foundation.events import announce
 from foundation.identifiers import day_of
-from member_api.contract.members import claims
+from member_api.contract.members import claimed
 from member_api.contract.purchases import (
     InsufficientBalance,
     Kind,
@@ -36,12 +38,14 @@ from organisation.contract import counters_by_code, stores_by_id
 from pos_adapter.catalogue.lookups import category_path
 from pos_adapter.sales.originals import OriginalSale, column_of, read_original
 from pos_adapter.sales.receipts import Flag
-from pos_adapter.sales.rules import ACCOUNT_TENDERS, TENDERS, TenderRole
+from pos_adapter.sales.rules import ACCOUNT_TENDERS, TENDERS, TenderRole, returns_from
 from pos_adapter.sales.tables import CHANGE_SALE_MEMBER, CHANGE_SALE_STATE, SaleMember, SaleState
 
 log = structlog.get_logger(__name__)
 
-SWEEP_MAX = 500
+PAGE = 500
+PAGES_MAX = 20_000
+EARLIEST = datetime.min.replace(tzinfo=UTC)
 ACTOR = "repair"
 MEMBER_FLAGS = frozenset({Flag.UNKNOWN_MEMBER, Flag.UNREADABLE_MEMBER, Flag.CLOSED_MEMBER, Flag.BALANCE_MISSING})
 
@@ -73,27 +77,47 @@ FROM pos.sale WHERE business_date = %s AND id = %s AND member_part = 'waiting' F
 """
 WAITING_RETURNS = """
 SELECT id, business_date, type, store_id, currency, occurred_at, member_id, claim_id, original_id, open_flags
-FROM pos.sale WHERE original_id = %s AND member_part = 'waiting' ORDER BY received_at, id LIMIT 1000 FOR UPDATE
+FROM pos.sale WHERE original_id = %s AND business_date >= %s AND member_part = 'waiting'
+ORDER BY received_at, sequence, id LIMIT 1000 FOR UPDATE
 """
 
 
 # ---------------------------------------------------------------------------------------------- the ways in
 
 
+CLAIMED = """
+SELECT id, claim_id, occurred_at FROM pos.sale
+WHERE claim_id = ANY(%s) AND member_part = 'waiting' AND (occurred_at, id) > (%s, %s)
+ORDER BY occurred_at, id LIMIT %s
+"""
+WAITING_CLAIMS = """
+SELECT DISTINCT claim_id FROM pos.sale WHERE member_part = 'waiting' AND claim_id > %s AND business_date >= %s
+ORDER BY claim_id LIMIT %s
+"""
+WAITING_ORIGINALS = """
+SELECT DISTINCT original_id FROM pos.sale WHERE member_part = 'waiting' AND original_id > %s AND business_date >= %s
+ORDER BY original_id LIMIT %s
+"""
+ARRIVED = """
+SELECT s.id FROM unnest(%s::date[], %s::uuid[]) AS x (day, id)
+JOIN pos.sale AS s ON s.business_date = x.day AND s.id = x.id WHERE s.member_part <> 'waiting'
+"""
+
+
 def attach_claims(home: Database, claim_ids: Collection[int]) -> int:
-    """Give sales that wait under these claims to their members; returns how many were attached."""
+    """Give sales that wait under these claims to their members, the oldest first; returns how many were attached."""
     with home.transaction(read_only=True) as tx:
-        members = {claim_id: claim.member_id for claim_id, claim in claims(tx, claim_ids).items()}
-        waiting = tx.ask(
-            "SELECT id, claim_id FROM pos.sale WHERE claim_id = ANY(%s) AND member_part = 'waiting'"
-            " ORDER BY occurred_at, id LIMIT %s",
-            (list(claim_ids), SWEEP_MAX),
-        ).fetchall()
+        members = claimed(tx, claim_ids)
     done = 0
-    for sale_id, claim_id in waiting:
-        member = members.get(claim_id)
-        if member is not None:
-            done += _alone(home, partial(attach_sale, sale_id=sale_id, member=member))
+    after = (EARLIEST, UUID(int=0))
+    for _ in range(PAGES_MAX if members else 0):
+        with home.transaction(read_only=True) as tx:
+            waiting = tx.ask(CLAIMED, (list(members), *after, PAGE)).fetchall()
+        for sale_id, claim_id, _ in waiting:
+            done += _alone(home, partial(attach_sale, sale_id=sale_id, member=members[claim_id]))
+        if len(waiting) < PAGE:
+            break
+        after = (waiting[-1][2], waiting[-1][0])
     return done
 
 
@@ -102,30 +126,51 @@ def settle_originals(home: Database, sale_ids: Collection[UUID]) -> int:
     return sum(_alone(home, partial(settle_original, sale_id=sale_id)) for sale_id in sale_ids)
 
 
-def sweep(home: Database) -> int:
-    """Look at what waits, in case a reminder was lost; at most 500 sales at a time, the oldest first."""
+def sweep(home: Database, since: date = date.min) -> int:
+    """Look at what waits, in case a reminder was lost or the balance has come; returns how many were done.
+
+    Receipts of business dates from `since` on, a page of members or originals at a time: what waits for somebody who
+    never comes does not stand in the way of the others.
+    """
+    done = claim = 0
+    for _ in range(PAGES_MAX):
+        claim_ids = _page(home, WAITING_CLAIMS, claim, since)
+        if not claim_ids:
+            break
+        done += attach_claims(home, claim_ids)
+        claim = claim_ids[-1]
+    original = UUID(int=0)
+    for _ in range(PAGES_MAX):
+        originals = _page(home, WAITING_ORIGINALS, original, since)
+        if not originals:
+            break
+        done += settle_originals(home, _arrived(home, originals))
+        original = originals[-1]
+    return done
+
+
+def _page(home: Database, sql: LiteralString, after: Any, since: date) -> list[Any]:
     with home.transaction(read_only=True) as tx:
-        rows = tx.ask(
-            "SELECT DISTINCT claim_id FROM (SELECT claim_id FROM pos.sale WHERE member_part = 'waiting'"
-            " AND claim_id IS NOT NULL ORDER BY received_at LIMIT %s) AS oldest",
-            (SWEEP_MAX,),
-        ).fetchall()
-        originals = tx.ask(
-            "SELECT DISTINCT r.original_id FROM pos.sale AS r JOIN pos.sale AS o ON o.id = r.original_id"
-            " WHERE r.member_part = 'waiting' AND r.original_id IS NOT NULL AND o.member_part <> 'waiting' LIMIT %s",
-            (SWEEP_MAX,),
-        ).fetchall()
-    return attach_claims(home, [row[0] for row in rows]) + settle_originals(home, [row[0] for row in originals])
+        return [row[0] for row in tx.ask(sql, (after, since, PAGE))]
+
+
+def _arrived(home: Database, sale_ids: Sequence[UUID]) -> list[UUID]:
+    """Those of these sales that are here and do not wait for their own member."""
+    dated = [(day, id) for id in sale_ids if (day := day_of(id)) is not None]
+    with home.transaction(read_only=True) as tx:
+        return [row[0] for row in tx.ask(ARRIVED, ([day for day, _ in dated], [id for _, id in dated]))]
 
 
 def _alone(home: Database, work: Callable[[Tx], bool]) -> int:
-    """Run in a transaction of its own; what refuses stays waiting, with its flag, and is told once."""
+    """Run in a transaction of its own. What fails stays waiting, is told, and keeps nobody behind it from its turn."""
     try:
         with home.transaction() as tx:
             return int(work(tx))
     except DomainError as error:
         log.warning("waiting_sale_not_attached", code=error.code, cause=error.detail)
-        return 0
+    except Exception as error:
+        log.exception("waiting_sale_failed", cause=describe(error))
+    return 0
 
 
 # ---------------------------------------------------------------------------------------------- a sale and its member
@@ -211,21 +256,72 @@ def recorded_purchase(tx: Tx, sale: Waiting) -> Purchase:
 
 
 def settle_original(tx: Tx, sale_id: UUID) -> bool:
-    """Do the account part of returns and voids of this sale that wait; whether there were any."""
+    """Do the account part of returns and voids of this sale that wait, first come first; whether any was done.
+
+    They were accepted before it was known what they give back. One that contradicts the sale after all (more than was
+    sold, another line or currency, a second void) moves no account: it goes on waiting, flagged, for somebody to look.
+    """
     day = day_of(sale_id)
     original = read_original(tx, day, sale_id) if day is not None else None
     if original is None or original.member_part == "waiting":
         return False
-    waiting = [Waiting(*row) for row in tx.ask(WAITING_RETURNS, (sale_id,)).fetchall()]
+    waiting = [Waiting(*row) for row in tx.ask(WAITING_RETURNS, (sale_id, returns_from(original.day))).fetchall()]
+    lines = {back.id: tx.ask(BACK_LINES, (back.day, back.id)).fetchall() for back in waiting}
+    books = ReturnBooks(original, [row[:2] for rows in lines.values() for row in rows])
+    done = 0
     for back in waiting:
+        if not books.admit(back, [row[:2] for row in lines[back.id]]):
+            _wait_for_somebody(tx, back)
+            continue
         if original.member_part == "done":
             _reverse_later(tx, original, back)
         part = "done" if original.member_part == "done" else "none"
-        tx.rows.add(CHANGE_SALE_MEMBER, back.mended(original.member_id, part, Flag.UNKNOWN_ORIGINAL, *MEMBER_FLAGS))
+        mended = (Flag.UNKNOWN_ORIGINAL, Flag.CONTRADICTS_ORIGINAL, *MEMBER_FLAGS)
+        tx.rows.add(CHANGE_SALE_MEMBER, back.mended(original.member_id, part, *mended))
         if back.type == "void":
             tx.rows.add(CHANGE_SALE_STATE, SaleState(original.day, original.id, "voided"))
         tx.flush()
-    return bool(waiting)
+        done += 1
+    return done > 0
+
+
+class ReturnBooks:
+    """What has been given back of a sale, line by line, while the returns and voids that waited are looked at.
+
+    `unsettled` are (line, amount) of those that wait: they do not count until they are admitted.
+    """
+
+    def __init__(self, original: OriginalSale, unsettled: Sequence[Sequence[Any]]) -> None:
+        self._original = original
+        self._is_open = original.type == "sale" and original.state == "posted"
+        self._back = {number: line.returned for number, line in original.lines.items()}
+        for number, amount in unsettled:
+            if number in self._back:
+                self._back[number] -= amount
+
+    def admit(self, back: Waiting, lines: Sequence[Sequence[Any]]) -> bool:
+        """Whether it can still be given back, and if so, count it."""
+        if not self._is_open or back.currency != self._original.currency:
+            return False
+        if back.type == "void":
+            untouched = not any(self._back.values())
+            self._is_open = not untouched
+            return untouched
+        after = dict(self._back)
+        for number, amount in lines:
+            if number not in after:
+                return False
+            after[number] += amount
+        if any(amount > max(self._original.lines[number].amount, 0) for number, amount in after.items()):
+            return False
+        self._back = after
+        return True
+
+
+def _wait_for_somebody(tx: Tx, back: Waiting) -> None:
+    if Flag.CONTRADICTS_ORIGINAL not in back.open_flags:
+        back.open_flags.append(Flag.CONTRADICTS_ORIGINAL.value)
+        tx.rows.add(CHANGE_SALE_MEMBER, back.mended(back.member_id, "waiting"))
 
 
 BACK_LINES = """

@@ -70,7 +70,9 @@ _check(
     FROM pos.sale AS r
     JOIN pos.sale_line AS l ON l.business_date = r.business_date AND l.sale_id = r.id
     JOIN pos.sale_line AS o ON o.sale_id = r.original_id AND o.line = l.original_line
+    -- What came before its original is held against it when it is settled; until then it has moved no account.
     WHERE r.type = 'return' AND r.state = 'posted'
+      AND NOT (r.member_part = 'waiting' AND r.open_flags && ARRAY['unknown_original', 'contradicts_original'])
     GROUP BY o.business_date, o.sale_id, o.line, o.amount HAVING sum(l.amount) > greatest(o.amount, 0)
     ORDER BY o.sale_id, o.line LIMIT 1000
     """,

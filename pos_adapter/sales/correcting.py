@@ -104,7 +104,7 @@ def _attach(tx: Tx, sale: OriginalSale, member: int) -> None:
 
 def _move(tx: Tx, sale: OriginalSale, member: int, principal: Principal) -> None:
     with tx.pipeline():
-        asked = ask_buyers(tx, [Named(tx.now, id=member)])
+        asked = ask_buyers(tx, [Named(tx.now, id=member), Named(tx.now, id=sale.member_id)])
     buyer = asked.buyers()[0]
     if buyer is None or not buyer.earns:
         raise SaleNotGivable("The member's account is closed")

@@ -145,6 +145,7 @@ class Flag(StrEnum):
     UNKNOWN_PROMOTION = "unknown_promotion"
     UNKNOWN_TENDER = "unknown_tender"
     UNKNOWN_ORIGINAL = "unknown_original"
+    CONTRADICTS_ORIGINAL = "contradicts_original"
     MEMBER_DIFFERS = "member_differs"
     POINTS_RATE_DIFFERS = "points_rate_differs"
     NOT_ELIGIBLE = "not_eligible"

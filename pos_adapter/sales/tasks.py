@@ -1,6 +1,9 @@
 """Celery entry points of the sales intake; any of them may run twice."""
 
+from datetime import date, timedelta
 from uuid import UUID
+
+from celery.schedules import crontab
 
 from foundation.database import database
 from foundation.queues import queue
@@ -10,7 +13,11 @@ ATTACH_CLAIMS = "pos.attach_claims"
 SETTLE_ORIGINALS = "pos.settle_originals"
 SWEEP_WAITING = "pos.sweep_waiting"
 
-queue.conf.beat_schedule[SWEEP_WAITING] = {"task": SWEEP_WAITING, "schedule": 300.0}
+RECENT_DAYS = 3
+
+# Lately sold every five minutes, everything once a night (03:40 in Shanghai).
+queue.conf.beat_schedule["sweep-waiting"] = {"task": SWEEP_WAITING, "schedule": 300.0, "args": (RECENT_DAYS,)}
+queue.conf.beat_schedule["sweep-all-waiting"] = {"task": SWEEP_WAITING, "schedule": crontab(hour="19", minute="40")}
 
 
 @queue.task(name=ATTACH_CLAIMS)  # type: ignore[untyped-decorator]
@@ -24,5 +31,6 @@ def settle_originals(sale_ids: list[str]) -> None:
 
 
 @queue.task(name=SWEEP_WAITING)  # type: ignore[untyped-decorator]
-def sweep_waiting() -> None:
-    attaching.sweep(database())
+def sweep_waiting(days: int | None = None) -> None:
+    home = database()
+    attaching.sweep(home, date.min if days is None else home.clock.now().date() - timedelta(days))

@@ -19,6 +19,7 @@ FLAG_WORDS: Mapping[str, Any] = {
     "unknown_promotion": lazy("A promotion is not known"),
     "unknown_tender": lazy("A way of paying is not known"),
     "unknown_original": lazy("The original receipt has not arrived"),
+    "contradicts_original": lazy("The original has arrived, and does not have what is given back"),
     "member_differs": lazy("The return names another member"),
     "points_rate_differs": lazy("The till paid with points at another rate"),
     "not_eligible": lazy("Points or e-coins paid for lines that do not take part"),

@@ -8,6 +8,7 @@ import pytest
 from foundation.access import Principal, PrincipalKind
 from foundation.database import Database
 from member_api.contract.purchases import PurchaseNotMovable
+from pos_adapter.sales.attaching import sweep
 from pos_adapter.sales.correcting import SaleNotGivable, give_sale
 from pos_adapter.sales.receipts import Receipt
 from tests.member_api.people import PHONE, a_member
@@ -72,3 +73,13 @@ def test_what_was_paid_with_points_or_voided_cannot_be_given(house: Database) ->
     with pytest.raises(SaleNotGivable):
         give(house, answer, right)
     assert right not in balances(house)
+
+
+def test_a_return_that_waits_is_settled_with_whoever_has_the_sale_then(house: Database) -> None:
+    wrong, right = a_member(house), a_member(house, "13900139000")
+    sold = receipt(3000, member=PHONE_REF)
+    post(house, return_of(sold, (1, 1000), quantity="0.3"))
+    give(house, post(house, sold).body, right)
+    assert balances(house) == {wrong: (0, 0), right: (30, 0)}
+    assert sweep(house) == 1
+    assert balances(house) == {wrong: (0, 0), right: (20, 0)}
