@@ -13,6 +13,7 @@ from tests.member_api.callers import Caller
 from tests.member_api.ledger.callers import ERP, SOON, TILL, balance, everything, given
 from tests.member_api.people import a_member
 from tests.organisation.factories import a_store
+from tests.pos_adapter.sales.factories import post, receipt, return_of
 
 
 @pytest.fixture
@@ -201,6 +202,17 @@ def test_a_hold_whose_time_is_over_is_seen_so_by_everybody_at_once(
         assert tx.execute("SELECT state FROM member.hold").scalar_one() == "expired"
 
 
+def test_what_was_held_before_a_member_was_frozen_can_still_be_captured(
+    till: Caller, database: Database, member: int
+) -> None:
+    given(database, member, 100)
+    held = till.post("/v1/holds", {"member": str(member), "kind": "points", "amount": 60}).json["id"]
+    with database.transaction() as tx:
+        freeze(tx, member, reason="lost phone", by="test")
+    assert till.post(f"/v1/holds/{held}/capture", {"amount": 60}).status_code == 200
+    assert till.post("/v1/holds", {"member": str(member), "kind": "points", "amount": 1}).status_code == 422
+
+
 def test_no_more_can_be_captured_than_was_held(till: Caller, database: Database, member: int) -> None:
     given(database, member, 100)
     held = till.post("/v1/holds", {"member": str(member), "kind": "points", "amount": 60}).json["id"]
@@ -254,6 +266,47 @@ def test_a_reason_is_shown_only_to_those_who_may_see_what_people_write_into_it(
     with database.transaction(read_only=True) as tx:
         [kept] = tx.execute("SELECT reason FROM member.journal WHERE kind = 'redemption'").scalars()
     assert "张三" not in kept
+
+
+def test_every_point_names_the_purchase_the_lines_and_the_store_it_came_from(
+    erp: Caller, database: Database, member: int
+) -> None:
+    sold = post(database, receipt(9_990, 40, 5_000, member=str(member)))
+    erp.post(f"/v1/members/{member}/redemptions", {"kind": "points", "amount": 100, "reason": "a mug"})
+
+    [redeemed, earned] = erp.get(f"/v1/members/{member}/statement").json["items"]
+    sale = sold.body["sale"]["id"]
+    assert (earned["kind"], earned["reference"], earned["store"]) == ("earn", sale, "S01")
+    for row in (earned, redeemed):
+        [entry] = row["entries"]
+        assert (entry["purchase"], entry["store"], entry["origin"]) == (sale, "S01", "purchase")
+        assert entry["lines"] == [1, 3]
+    [account] = erp.get(f"/v1/members/{member}/accounts").json["items"]
+    assert account["lots"][0]["purchase"] == sale
+
+
+def test_who_was_merged_is_answered_by_the_survivor(erp: Caller, database: Database, member: int) -> None:
+    other = a_member(database, "13900139000")
+    given(database, member, 70)
+    with database.transaction() as tx:
+        tx.execute("UPDATE member.member SET status = 'merged', merged_into = :survivor WHERE id = :id",
+                   {"survivor": member, "id": other})  # fmt: skip
+    assert erp.get(f"/v1/members/{other}/accounts").json["items"][0]["balance"] == 70
+    assert erp.get(f"/v1/members/{other}/statement").json["items"][0]["kind"] == "grant"
+    taken = erp.post(f"/v1/members/{other}/redemptions", {"kind": "points", "amount": 20, "reason": "a mug"})
+    assert (taken.status_code, taken.json["member"]) == (201, str(member))
+    assert balance(database, member) == (50, 50)
+
+
+def test_a_debt_is_shown_as_one(erp: Caller, database: Database, member: int) -> None:
+    sold = receipt(10_000, member=str(member))
+    post(database, sold)
+    erp.post(f"/v1/members/{member}/redemptions", {"kind": "points", "amount": 90, "reason": "a mug"})
+    post(database, return_of(sold, (1, 10_000)))
+    [account] = erp.get(f"/v1/members/{member}/accounts").json["items"]
+    assert (account["balance"], account["available"], account["debt"]) == (-90, -90, 90)
+    [debt] = account["lots"]
+    assert (debt["origin"], debt["amount"], debt["expires_on"]) == ("debt", -90, None)
 
 
 # ------------------------------------------------------------------------------------------------ adjustments
