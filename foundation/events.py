@@ -46,6 +46,9 @@ class OutboxRow(msgspec.Struct, frozen=True):
 ANNOUNCE = Write(outbox, OutboxRow)
 
 BATCH = 5_000
+WINDOW = 100_000  # positions looked at in one statement
+WINDOWS_MAX = 100
+POSITION_MAX = 2**63 - 1
 IDLE_S = 0.05
 HEARTBEAT_S = 5.0
 WAKE_PAUSE_S = 0.5
@@ -92,13 +95,18 @@ def subscriptions() -> Mapping[str, Subscription]:
     return _subscriptions
 
 
-def read_events(tx: Tx, after: int, limit: int, topics: Collection[str] | None = None) -> list[Event]:
-    """Events with a position above `after`, lowest first, at most `limit` (1 to 5,000)."""
+def read_events(
+    tx: Tx, after: int, limit: int, topics: Collection[str] | None = None, until: int | None = None
+) -> list[Event]:
+    """Events with a position above `after` (and up to `until`), lowest first, at most `limit` (1 to 5,000)."""
     rows = tx.execute(
-        "SELECT position, topic, facts, at FROM foundation.event WHERE position > :after"
+        "SELECT position, topic, facts, at FROM foundation.event WHERE position > :after AND position <= :until"
         " AND (CAST(:topics AS text[]) IS NULL OR topic = ANY(:topics)) ORDER BY position LIMIT :limit",
-        {"after": after, "limit": max(1, min(limit, BATCH)), "topics": list(topics) if topics is not None else None},
-    )
+        {
+            "after": after, "until": POSITION_MAX if until is None else until, "limit": max(1, min(limit, BATCH)),
+            "topics": list(topics) if topics is not None else None,
+        },
+    )  # fmt: skip
     return [Event(row.position, row.topic, row.facts, row.at) for row in rows]
 
 
@@ -123,10 +131,7 @@ def consume(database: Database, name: str) -> int:
             tx.execute("SELECT position FROM foundation.consumer WHERE name = :name", {"name": name}).scalar_one()
         )
         newest = last_position(tx)
-        events = read_events(tx, cursor, subscription.batch, subscription.topics)
-        reached = max(cursor, events[-1].position if events else 0)
-        if len(events) < min(subscription.batch, BATCH):
-            reached = max(reached, newest)  # nothing of ours lies below: skip what other topics took
+        events, reached = _next_of_ours(tx, subscription, cursor, newest)
         if events:
             subscription.handle(tx, events)
         if reached > cursor:
@@ -135,6 +140,24 @@ def consume(database: Database, name: str) -> int:
                 {"position": reached, "now": tx.now, "name": name},
             )
     return len(events)
+
+
+def _next_of_ours(tx: Tx, subscription: Subscription, cursor: int, newest: int) -> tuple[list[Event], int]:
+    """The next events of its topics up to `newest`, and how far it has read with them.
+
+    Window by window, so that a reader of rare topics gets on among hundreds of millions of other events.
+    """
+    batch = min(subscription.batch, BATCH)
+    reached = cursor
+    for _ in range(WINDOWS_MAX):
+        until = min(reached + WINDOW, newest)
+        events = read_events(tx, reached, batch, subscription.topics, until) if until > reached else []
+        if len(events) == batch:
+            return events, events[-1].position
+        reached = max(reached, until)
+        if events or until == newest:
+            return events, reached
+    return [], reached
 
 
 MOVE = """

@@ -125,6 +125,6 @@ def forget_old_keys(database: Database, batch: int = 5_000) -> int:
     with database.transaction() as tx:
         return tx.execute(
             "DELETE FROM foundation.idempotency WHERE (client, key) IN "
-            "(SELECT client, key FROM foundation.idempotency WHERE at < :before ORDER BY at LIMIT :batch)",
+            "(SELECT client, key FROM foundation.idempotency WHERE at < :before LIMIT :batch)",
             {"before": tx.now - timedelta(days=database.settings.idempotency_days), "batch": batch},
         ).rowcount

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
+from foundation import queues
 from foundation.clock import FixedClock
 from foundation.database import Database
 from foundation.idempotency import forget_old_keys
@@ -141,3 +142,15 @@ def test_a_hot_route_gets_the_key_in_its_hand(machine: Machine) -> None:
     answer = machine.post("/v1/baskets/hot", BASKET, '"k-1"')
     assert answer.status_code == 201
     assert answer.json == {"total": 1, "key": "k-1", "client": f"machine:{machine.client.client_id}"}
+
+
+def test_old_keys_go_however_many_there_are(
+    machine: Machine, database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(7):
+        machine.post("/v1/notes", {"text": "a"}, f"k{n}")
+    clock.advance(timedelta(days=41))
+    monkeypatch.setattr(queues, "FORGET_BATCH", 2)
+    queues.forget_old_keys_task()
+    with database.transaction() as tx:
+        assert tx.execute("SELECT count(*) FROM foundation.idempotency").scalar_one() == 0
