@@ -11,6 +11,8 @@ from pathlib import Path
 from regulars.running.account import Account, can_reach
 from regulars.running.problems import CannotRun
 
+NOT_NEEDED = shutil.ignore_patterns("include", "*.a", "*.py", "__pycache__")
+
 
 def _package(name: str) -> Path:
     spec = importlib.util.find_spec(name)
@@ -42,14 +44,16 @@ def within_reach(program: Path, account: Account, spare: Path) -> Path:
     """
     if can_reach(account, program.parent):
         return program
-    # bin/postgres finds its lib/ and share/ beside bin/, so the whole installation moves.
-    installation = program.parent.parent if program.parent.name == "bin" else program.parent
-    stamp = f"{installation.parent.name}-{program.stat().st_size}-{program.stat().st_mtime_ns}"
-    target = spare / "programs" / stamp
+    package = next(parent for parent in program.parents if (parent / "__init__.py").exists())
+    file = program.stat()
+    target = spare / "programs" / f"{package.name}-{file.st_size}-{file.st_mtime_ns}"
     if not target.exists():
         unfinished = target.with_name(f"{target.name}.unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.copytree(installation, unfinished, ignore=shutil.ignore_patterns("include", "*.a", "*.pyc"))
+        # The programs find their libraries by the way from themselves: package/..., package.libs/...
+        for part in (package, package.with_name(f"{package.name}.libs")):
+            if part.exists():
+                shutil.copytree(part, unfinished / part.name, ignore=NOT_NEEDED)
         unfinished.chmod(0o755)
         unfinished.rename(target)
-    return target / program.relative_to(installation)
+    return target / program.relative_to(package.parent)

