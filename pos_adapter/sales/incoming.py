@@ -130,6 +130,18 @@ def authorise(principal: Principal, store: str, terminal: str) -> None:
     principal.require(POST, place_of(store))
 
 
+def authorise_deed(principal: Principal, receipt: Receipt) -> None:
+    """What reaches beyond the own till: a handheld sells for its own counter, a sale is voided where it was made.
+
+    Goods may come back to any store. Raises NotThisTill, PlaceForbidden.
+    """
+    counter = principal.bindings.get("counter")
+    if counter is not None and any(line.counter not in (None, counter) for line in receipt.lines):
+        raise NotThisTill("This token belongs to another counter")
+    if receipt.type is SaleType.VOID and receipt.original is not None:
+        principal.require(POST, place_of(receipt.original.store))
+
+
 def admit(
     tx: Tx,
     principal: Principal,
@@ -145,6 +157,7 @@ def admit(
     """
     receipt = item.receipt
     authorise(principal, receipt.store, receipt.terminal)
+    authorise_deed(principal, receipt)
     store = item.store = stores.get(receipt.store)
     if store is None:
         raise StoreUnknown(f"There is no store {receipt.store}", errors=[FieldError("/store", "unknown store")])

@@ -28,7 +28,7 @@ from pos_adapter.sales.giving_back import post_return, post_void
 from pos_adapter.sales.incoming import Incoming, Outcome, admit
 from pos_adapter.sales.looking_up import look_up
 from pos_adapter.sales.receipts import Flag, MemberRef, Receipt, SaleType
-from pos_adapter.sales.rules import EARLIEST_DAY
+from pos_adapter.sales.rules import EARLIEST_DAY, looks_like_card_number, masked_card_number
 from pos_adapter.sales.selling import Catalogue, post_sale
 
 TRIES_MAX = 5
@@ -118,6 +118,9 @@ def park_refused(home: Database, principal: Principal, refused: Sequence[tuple[I
 
 def _without_personal_data(tx: Tx, receipt: Receipt) -> dict[str, Any]:
     content: dict[str, Any] = msgspec.to_builtins(receipt)
+    for tender in content["tenders"]:
+        if tender["reference"] is not None and looks_like_card_number(tender["reference"]):
+            tender["reference"] = masked_card_number(tender["reference"])
     member = receipt.member
     if isinstance(member, MemberRef):
         try:
@@ -246,6 +249,8 @@ def _name_member(tx: Tx, item: Incoming, spelling: Any) -> None:
         if item.parked_claim is not None:
             item.flag(Flag.UNKNOWN_MEMBER)
             item.claim = item.parked_claim
+        elif not item.is_plain:
+            item.flag(Flag.UNKNOWN_MEMBER)  # somebody's points, e-coins or cash paid: it waits to be told whose
         return
     if item.buyer is not None:
         if not item.buyer.earns:

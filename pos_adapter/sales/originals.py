@@ -1,5 +1,6 @@
 """The sale that a return or a void names, with what was given back of it so far."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -76,14 +77,19 @@ def _millionths(quantity: Decimal) -> int:
     return int(quantity.scaleb(6))
 
 
+# As refund_tenders writes it. A till may send a tender of this name with a reference of its own.
+_WITHHELD_FROM = re.compile(r"tender/([1-9][0-9]{0,2})")
+
+
 def column_of(kinds: Sequence[str], n: int, kind: str, reference: str | None) -> int:
     """Which tender of the original (0, 1 ...) a return's tender number `n` answers.
 
     The columns of a return follow the original's; what was withheld says whose it is; a return that was recorded
     before its original is matched by kind, and failing that by position.
     """
-    if kind == WITHHELD and reference is not None:
-        return int(reference.removeprefix("tender/")) - 1
+    withheld_from = _WITHHELD_FROM.fullmatch(reference or "") if kind == WITHHELD else None
+    if withheld_from is not None and int(withheld_from[1]) <= len(kinds):
+        return int(withheld_from[1]) - 1
     if n < len(kinds) and kinds[n] == kind:
         return n
     return kinds.index(kind) if kind in kinds else min(n, len(kinds) - 1)
@@ -93,7 +99,7 @@ def _sold(line: Sequence[Any], kinds: Sequence[str], returned: Sequence[Sequence
     number, kind, amount, quantity, allocated, units = line
     given_back, units_back = [0] * len(kinds), [0] * len(kinds)
     for _, _, _, _, shares, share_units, back_kinds, references in returned:
-        for n, share in enumerate(shares):
+        for n, share in enumerate(shares if kinds else ()):
             of = column_of(kinds, n, back_kinds[n], references[n])
             given_back[of] += share
             if share_units is not None:

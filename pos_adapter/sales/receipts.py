@@ -12,11 +12,16 @@ TENDERS_MAX = 100
 COUPONS_MAX = 100
 AMOUNT_MAX = 10**12
 
+# The end of a text. Python's `$` alone also matches before a last line feed, which int() and Decimal() stumble over.
+END = r"(?!\n)$"
+
 Code = Annotated[str, Meta(min_length=1, max_length=64, description="a code of the retailer")]
 Amount = Annotated[int, Meta(ge=-AMOUNT_MAX, le=AMOUNT_MAX, description="minor units of the currency")]
 PositiveUnits = Annotated[int, Meta(ge=0, le=AMOUNT_MAX)]
-Quantity = Annotated[str, Meta(pattern=r"^-?[0-9]{1,9}(\.[0-9]{1,6})?$", description="decimal text, as 1.000")]
-TaxRate = Annotated[str, Meta(pattern=r"^[0-9](\.[0-9]{1,4})?$", description='a fraction as text: "0.13" is 13 %')]
+Quantity = Annotated[str, Meta(pattern=rf"^-?[0-9]{{1,9}}(\.[0-9]{{1,6}})?{END}", description="decimal text, as 1.000")]
+TaxRate = Annotated[
+    str, Meta(pattern=rf"^[0-9](\.[0-9]{{1,4}})?{END}", description='a fraction as text: "0.13" is 13 %')
+]
 LineNumber = Annotated[int, Meta(ge=1, le=100_000)]
 
 
@@ -74,7 +79,7 @@ class Coupon(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Tender(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a part was paid. `amount` is always money; points and e-coins say their `units`, vouchers their `face`."""
 
-    kind: Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[a-z][a-z0-9_]*$")]
+    kind: Annotated[str, Meta(min_length=1, max_length=32, pattern=rf"^[a-z][a-z0-9_]*{END}")]
     amount: Amount
     units: PositiveUnits | None = None
     face: PositiveUnits | None = None
@@ -88,7 +93,7 @@ class MemberRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     value: Annotated[str, Meta(min_length=1, max_length=256)]
 
 
-MemberId = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,17}$", description="a member's id")]
+MemberId = Annotated[str, Meta(pattern=rf"^[1-9][0-9]{{0,17}}{END}", description="a member's id")]
 
 
 class Original(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -107,7 +112,7 @@ class Basket(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     store: Code | None = None
-    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")] | None = None
+    currency: Annotated[str, Meta(pattern=f"^[A-Z]{{3}}{END}")] | None = None
     lines: Annotated[tuple[Line, ...], Meta(max_length=LINES_MAX)]
     coupons: Annotated[tuple[Coupon, ...], Meta(max_length=COUPONS_MAX)] = ()
     occurred_at: Annotated[datetime, Meta(tz=True)] | None = None
@@ -126,7 +131,7 @@ class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     sequence: Annotated[int, Meta(ge=0, le=2**53)]
     type: SaleType
     occurred_at: Annotated[datetime, Meta(tz=True)]
-    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$", description="ISO 4217")]
+    currency: Annotated[str, Meta(pattern=f"^[A-Z]{{3}}{END}", description="ISO 4217")]
     member: MemberRef | MemberId | None = None
     lines: Annotated[tuple[Line, ...], Meta(max_length=LINES_MAX)] = ()
     coupons: Annotated[tuple[Coupon, ...], Meta(max_length=COUPONS_MAX)] = ()

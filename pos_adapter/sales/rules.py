@@ -97,6 +97,9 @@ def check_receipt(receipt: Receipt, today: date) -> None:
     faults: list[FieldError] = []
     if not EARLIEST_DAY <= receipt.business_date <= today + timedelta(days=1):
         faults.append(FieldError("/business_date", f"must lie between {EARLIEST_DAY} and tomorrow"))
+    if receipt.occurred_at.date() > today + timedelta(days=2):
+        # Which rules it earns by follows from the moment: nobody picks those of next year.
+        faults.append(FieldError("/occurred_at", "lies in the future"))
     if receipt.type is SaleType.VOID:
         faults += _void_faults(receipt)
     else:
@@ -377,6 +380,11 @@ def looks_like_card_number(reference: str) -> bool:
         value = int(digit) * (1 + n % 2)
         total += value - 9 if value > 9 else value
     return total % 10 == 0
+
+
+def masked_card_number(reference: str) -> str:
+    """What is kept of it: the last four digits."""
+    return f"****{reference.strip()[-4:]}"
 
 
 def tender_units(tender: Tender, points_per_minor_unit: tuple[int, int]) -> tuple[int | None, bool]:

@@ -42,6 +42,7 @@ from pos_adapter.sales.rules import (
     allocate_tenders,
     allocate_units,
     looks_like_card_number,
+    masked_card_number,
     may_pay,
     tender_units,
 )
@@ -74,7 +75,7 @@ def post_sale(
             raise MemberCannotSpend("This member's account is frozen")
         purchase = _purchase(tx, item, lines, tenders, spends)
         block = post_purchase(tx, wallets[buyer.id], purchase, buyer.tier)
-    waiting = buyer is None and (item.receipt.member is not None or item.claim is not None)
+    waiting = buyer is None and (item.receipt.member is not None or item.claim is not None or not item.is_plain)
     answer = answer_of(item, buyer, block)
     record_sale(
         tx, principal, item, answer, lines, tenders, buyer.id if buyer else None,
@@ -128,7 +129,7 @@ def _reference(item: Incoming, tender: Tender) -> str:
     reference = tender.reference or ""
     if looks_like_card_number(reference):
         item.flag(Flag.CARD_NUMBER_MASKED)
-        return f"****{reference.strip()[-4:]}"
+        return masked_card_number(reference)
     return reference
 
 
