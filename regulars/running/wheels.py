@@ -55,5 +55,8 @@ def within_reach(program: Path, account: Account, spare: Path) -> Path:
             if part.exists():
                 shutil.copytree(part, unfinished / part.name, ignore=NOT_NEEDED)
         unfinished.chmod(0o755)
+        for older in target.parent.glob(f"{package.name}-*"):
+            if older != unfinished:
+                shutil.rmtree(older)
         unfinished.rename(target)
     return target / program.relative_to(package.parent)
