@@ -12,13 +12,13 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
-import psycopg
 from sqlalchemy import Column, DateTime, SmallInteger, Table, Text
 from sqlalchemy.dialects.postgresql import BYTEA, JSON
 
 from foundation.database import Database, Tx
 from foundation.errors import Busy, Invalid
 from foundation.events import metadata
+from foundation.round_trips import Reply, RoundTrip, Statement
 from foundation.rows import Write
 
 idempotency = Table(
@@ -68,23 +68,21 @@ class Answer:
 
 @dataclass(slots=True)
 class Claim:
-    """A key asked for inside a pipeline; `answer()` waits for the database and says whether it was answered before."""
+    """A key asked for in a round trip; `answer()` says, once it is over, whether the key was answered before."""
 
     client: str
     key: str
     content_hash: bytes
-    asked: psycopg.Cursor[Any]
+    reply: Reply
 
     def answer(self) -> Answer | None:
         """The earlier answer, or None when the work is ours to do. Raises StillRunning, KeyReused."""
-        row = self.asked.fetchone()
-        assert row is not None
-        free, content_hash, status, body = row
-        if content_hash is not None:
-            if bytes(content_hash) != self.content_hash:
+        free, content_hash, status, body = self.reply.row()
+        if content_hash is not None and status is not None and body is not None:
+            if content_hash != self.content_hash.hex().encode():
                 raise KeyReused("This Idempotency-Key was already used with other content")
-            return Answer(status, body, replayed=True)
-        if not free:
+            return Answer(int(status), msgspec.json.decode(body), replayed=True)
+        if free != b"t":
             raise StillRunning("A request with this Idempotency-Key is still running")
         return None
 
@@ -96,23 +94,26 @@ class Claim:
         )
 
 
-def claim(tx: Tx, client: str, key: str, content_hash: bytes) -> Claim:
+CLAIM = Statement(
+    "SELECT free, encode(content_hash, 'hex'), status, answer FROM foundation.claim_key($1::bigint, $2, $3)"
+)
+
+
+def claim(trip: RoundTrip, client: str, key: str, content_hash: bytes) -> Claim:
     """Ask for a key: locked for this transaction if it is free, and looked up (migration 0011)."""
     number = int.from_bytes(blake2b(f"{client}\x1f{key}".encode(), digest_size=8).digest(), signed=True)
     return Claim(
         client,
         key,
         content_hash,
-        tx.ask(
-            "SELECT free, content_hash, status, answer FROM foundation.claim_key(%s, %s, %s)", (number, client, key)
-        ),
+        trip.ask(CLAIM, str(number).encode(), client.encode(), key.encode()),
     )
 
 
 def once(tx: Tx, client: str, key: str, content_hash: bytes, work: Callable[[], Answer]) -> Answer:
     """Do `work` unless the client's key was answered before. Raises StillRunning, KeyReused, what `work` raises."""
-    with tx.pipeline():
-        asked = claim(tx, client, key, content_hash)
+    with tx.round_trip() as trip:
+        asked = claim(trip, client, key, content_hash)
     if (known := asked.answer()) is not None:
         return known
     answer = work()

@@ -7,12 +7,13 @@ both and by far the cheapest for the client (0.3 us a row), so that one sale and
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, LiteralString
+from typing import Any
 
 import msgspec
-import psycopg
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
+
+from foundation.round_trips import RoundTrip, Statement
 
 _encode = msgspec.json.Encoder(uuid_format="canonical").encode
 
@@ -60,9 +61,9 @@ class Write:
 
 
 @lru_cache(maxsize=512)
-def _statement(writes: tuple[Write, ...]) -> LiteralString:
-    parts = [f"w{n} AS ({write.clause('%s::json')})" for n, write in enumerate(writes)]
-    return f"WITH {', '.join(parts)} SELECT 1"
+def _statement(writes: tuple[Write, ...]) -> Statement:
+    parts = [f"w{n} AS ({write.clause(f'${n + 1}::json')})" for n, write in enumerate(writes)]
+    return Statement(f"WITH {', '.join(parts)} SELECT 1")
 
 
 class Rows:
@@ -86,31 +87,10 @@ class Rows:
     def discard(self) -> None:
         self._waiting = {}
 
-    def packed(self) -> "Packed | None":
-        """Everything that waits, as one prepared statement; the order between tables does not matter."""
+    def pack(self, trip: RoundTrip) -> None:
+        """Add everything that waits to a round trip, as one statement; the order between tables does not matter."""
         if not self._waiting:
-            return None
+            return
         waiting, self._waiting = self._waiting, {}
         writes = tuple(sorted(waiting, key=id))
-        return Packed(_statement(writes), [_encode(waiting[write]).decode() for write in writes])
-
-    def write(self, connection: psycopg.Connection[Any]) -> None:
-        """Send everything that waits."""
-        if (packed := self.packed()) is not None:
-            packed.send(connection)
-
-
-@dataclass(frozen=True, slots=True)
-class Packed:
-    """Rows as one statement with a JSON array for each table."""
-
-    statement: LiteralString
-    parameters: list[str]
-
-    @property
-    def size(self) -> int:
-        """About how many bytes go to the server."""
-        return sum(map(len, self.parameters))
-
-    def send(self, connection: psycopg.Connection[Any]) -> None:
-        connection.execute(self.statement, self.parameters, prepare=True)
+        trip.ask(_statement(writes), *[_encode(waiting[write]) for write in writes])

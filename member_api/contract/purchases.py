@@ -2,7 +2,7 @@
 
 Posting a sale takes two steps inside the caller's transaction, so that a batch shares its round trips:
 
-1. `ask_shoppers` in a pipeline: who the receipts name, member rows share-locked in order of id, and their accounts,
+1. `ask_shoppers` in a round trip: who the receipts name, member rows share-locked in order of id, and their accounts,
    locked in order of id. `complete_wallets` where something is spent. (`ask_buyers`: who they are, without accounts.)
 2. `post_purchase` per sale, in order, on the wallets; then `record` once. Nothing is written before the commit.
 

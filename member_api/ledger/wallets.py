@@ -289,11 +289,12 @@ class Unbalanced(AssertionError):
 
 
 def record(tx: Tx, wallets: Iterable[Wallet], actor: str) -> None:
-    """Leave everything that changed in `tx.rows`, and announce each journal (the seal follows those events).
+    """Leave everything that changed in `tx.rows`, and announce the journals, together (the seal follows those events).
 
     A wallet may be recorded again after it changed again: what it left before is written first, because one
     statement writes a row once.
     """
+    journals: list[str] = []
     for wallet in wallets:
         if wallet.recorded:
             tx.flush()
@@ -304,7 +305,10 @@ def record(tx: Tx, wallets: Iterable[Wallet], actor: str) -> None:
         for draft in wallet.drafts:
             if draft.legs:
                 _record_journal(tx, draft, actor)
+                journals.append(str(draft.id))
         wallet.drafts.clear()
+    if journals:
+        announce(tx, "journals.posted", {"journals": journals})
 
 
 def _record_accounts(tx: Tx, wallet: Wallet) -> None:
@@ -388,7 +392,6 @@ def _record_journal(tx: Tx, draft: Draft, actor: str) -> None:
             for n, leg in enumerate(draft.legs, 1)
         ],
     )  # fmt: skip
-    announce(tx, "journal.posted", {"journal": str(draft.id), "member": str(draft.member_id)})
     if draft.kind == "expire":
         expired: dict[str, int] = {}
         for leg in draft.legs:

@@ -15,6 +15,7 @@ import psycopg
 
 from foundation.clock import local_date
 from foundation.database import Tx
+from foundation.round_trips import Reply, RoundTrip, Statement
 from foundation.settings import get_settings
 from member_api.identifiers.rules import IdentifierUnreadable, Kind, Normalised, blind_index, normalise
 from member_api.ledger.rules import Wallet
@@ -81,14 +82,15 @@ class AskedShoppers:
     named: Sequence[Named | None]
     spellings: dict[int, Normalised]
     today: date
-    asked: psycopg.Cursor[Any] | None
-    _accounts: str | None = None
-    _soonest: str | None = None
+    reply: Reply | None
+    _accounts: bytes | None = None
+    _soonest: bytes | None = None
 
     def buyers(self) -> list[Buyer | None]:
-        """In the order asked; None where nobody is known by that name. Call it once, before `wallets`."""
-        row = self.asked.fetchone() if self.asked is not None else None
-        found, self._accounts, self._soonest = row or (None, None, None)
+        """In the order asked; None where nobody is known by that name. Call it before `wallets`."""
+        if self.reply is None:
+            return [None] * len(self.named)
+        found, self._accounts, self._soonest = self.reply.row()
         return _buyers(self.tx, self.named, _found(found) if found is not None else (), LOCKING_LOOK)
 
     def spelling(self, n: int) -> Normalised | None:
@@ -102,15 +104,15 @@ class AskedShoppers:
             return {}
         if any(buyer.was_merged for buyer in buyers):
             # Their accounts are those of the member they were merged into, whom the database was not asked for.
-            with self.tx.pipeline():
-                asked = ask_wallets(self.tx, members, self.today)
+            with self.tx.round_trip() as trip:
+                asked = ask_wallets(self.tx, trip, members, self.today)
             return asked.wallets()
         return make_wallets(self.tx, members, self.today, self._accounts, self._soonest)
 
 
 _found = msgspec.json.Decoder(list[tuple[int, int, str, int | None, str | None]]).decode
 _encode = msgspec.json.Encoder().encode
-LOCK_BUYERS = "SELECT buyers::text, accounts::text, soonest::text FROM member.lock_buyers(%s::json, %s)"
+LOCK_BUYERS = Statement("SELECT buyers, accounts, soonest FROM member.lock_buyers($1::json, $2::date)")
 LOOK: LiteralString = """
 SELECT x.n, m.id, m.status, m.merged_into, member.tier_at(m.id, x.at)
 FROM json_to_recordset(%s::json) AS x (n integer, kind text, blind bytea, id bigint, at timestamptz)
@@ -130,14 +132,14 @@ def ask_buyers(tx: Tx, named: Sequence[Named | None], *, lock: bool = True) -> A
     return AskedBuyers(tx, named, spellings, asked, look)
 
 
-def ask_shoppers(tx: Tx, named: Sequence[Named | None], day: date) -> AskedShoppers:
+def ask_shoppers(tx: Tx, trip: RoundTrip, named: Sequence[Named | None], day: date) -> AskedShoppers:
     """Lock the members that receipts name, then the accounts of those who earn (each in order of id), in one question.
 
-    `day` is the programme's date. Inside a pipeline, as all that is asked.
+    `day` is the programme's date.
     """
     spellings, names = _names(tx, named)
-    asked = tx.ask(LOCK_BUYERS, (_encode(names).decode(), day)) if names else None
-    return AskedShoppers(tx, named, spellings, day, asked)
+    reply = trip.ask(LOCK_BUYERS, _encode(names), day.isoformat().encode()) if names else None
+    return AskedShoppers(tx, named, spellings, day, reply)
 
 
 class _Name(msgspec.Struct, frozen=True, omit_defaults=True):

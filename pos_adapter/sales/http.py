@@ -64,8 +64,8 @@ def post_sales(key: Keyed, batch: ReceiptBatch) -> Answer:
     """Post up to 500 receipts. One bad receipt never blocks the rest: it is parked with its reason."""
     home = database()
     with home.transaction() as tx:
-        with tx.pipeline():
-            asked = claim(tx, key.client, key.key, key.content_hash)
+        with tx.round_trip() as trip:
+            asked = claim(trip, key.client, key.key, key.content_hash)
         before = asked.answer()
     if before is not None:
         return before
@@ -85,8 +85,8 @@ def post_sales(key: Keyed, batch: ReceiptBatch) -> Answer:
         )
     answer = Answer(200, BatchAnswer([result for result in results if result is not None]))
     with home.transaction() as tx:
-        with tx.pipeline():
-            asked = claim(tx, key.client, key.key, key.content_hash)
+        with tx.round_trip() as trip:
+            asked = claim(trip, key.client, key.key, key.content_hash)
         before = asked.answer()
         if before is None:
             asked.record(tx, answer)

@@ -7,13 +7,12 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-import psycopg
 
-from foundation.database import Tx
+from foundation.round_trips import Reply, RoundTrip, Statement
 from pos_adapter.sales.incoming import Incoming
 from pos_adapter.sales.selling import Catalogue
 
-LOOK_UP = "SELECT posted::text, products::text FROM pos.look_up(%s::json, %s::json)"
+LOOK_UP = Statement("SELECT posted, products FROM pos.look_up($1::json, $2::json)")
 
 
 class PostedBefore(msgspec.Struct, frozen=True, array_like=True):
@@ -31,15 +30,13 @@ class _Number(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class LookedUp:
-    """On its way; `found()` waits for the database."""
+    """On its way; `found()` once the round trip is over."""
 
-    asked: psycopg.Cursor[Any]
+    reply: Reply
 
     def found(self) -> tuple[Mapping[UUID, PostedBefore], Catalogue]:
         """Receipts that were posted before, by id, and the products that exist, by code."""
-        row = self.asked.fetchone()
-        assert row is not None
-        posted, products = row
+        posted, products = self.reply.row()
         return (
             {before.id: before for before in _posted(posted)} if posted is not None else {},
             {product[0]: product for product in _products(products)} if products is not None else {},
@@ -51,8 +48,8 @@ _posted = msgspec.json.Decoder(list[PostedBefore]).decode
 _products = msgspec.json.Decoder(list[tuple[str, int, int | None, int | None, int | None]]).decode
 
 
-def look_up(tx: Tx, items: Sequence[Incoming]) -> LookedUp:
-    """Ask which of these were posted before, and for the products that they name. Inside a pipeline."""
+def look_up(trip: RoundTrip, items: Sequence[Incoming]) -> LookedUp:
+    """Ask which of these were posted before, and for the products that they name."""
     numbers = [_Number(item.receipt.business_date, item.sale_id) for item in items]
     codes = {line.product for item in items for line in item.receipt.lines if line.product is not None}
-    return LookedUp(tx.ask(LOOK_UP, (_encode(numbers).decode(), _encode(codes).decode())))
+    return LookedUp(trip.ask(LOOK_UP, _encode(numbers), _encode(codes)))

@@ -190,10 +190,10 @@ def post_receipts(
     outcomes of their own; Refused is raised when the accounts refuse one, and then nothing may be committed.
     UniqueViolation at the commit says that another process was faster: roll back and do it again.
     """
-    with tx.pipeline(sum([300 + 20 * len(item.receipt.lines) for item in items])):
-        asked = claim(tx, key.client, key.key, key.content_hash) if key is not None else None
-        looked_up = look_up(tx, items)
-        shoppers = ask_shoppers(tx, [_named(item.receipt) for item in items], today(tx))
+    with tx.round_trip() as trip:
+        asked = claim(trip, key.client, key.key, key.content_hash) if key is not None else None
+        looked_up = look_up(trip, items)
+        shoppers = ask_shoppers(tx, trip, [_named(item.receipt) for item in items], today(tx))
     if asked is not None and (before := asked.answer()) is not None:
         return asked, before
     posted_before, catalogue = looked_up.found()

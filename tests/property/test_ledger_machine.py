@@ -253,8 +253,8 @@ class LedgerMachine(RuleBasedStateMachine):
             [Spend(k, Kind(kind), wanted) for k, (kind, wanted) in enumerate(spends, 1)],
         )  # fmt: skip
         with self.both(refused=refused) as tx:
-            with tx.pipeline():
-                asked = ask_wallets(tx, [self.ids[n]], today(tx))
+            with tx.round_trip() as trip:
+                asked = ask_wallets(tx, trip, [self.ids[n]], today(tx))
             wallet = asked.wallets()[self.ids[n]]
             if spends:
                 complete_wallets(tx, [wallet])
