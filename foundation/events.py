@@ -68,12 +68,16 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A reader with a cursor of its own: `handle(tx, events)` runs in the transaction that moves the cursor."""
+    """A reader with a cursor of its own: `handle(tx, events)` runs in the transaction that moves the cursor.
+
+    Topics in `prompt` wake it at once; the others wait for the round that calls every reader, some seconds later.
+    """
 
     name: str
     topics: frozenset[str]
     handle: Callable[[Tx, Sequence[Event]], None]
     batch: int
+    prompt: frozenset[str]
 
 
 _subscriptions: dict[str, Subscription] = {}
@@ -85,10 +89,20 @@ def announce(tx: Tx, topic: str, facts: Mapping[str, Any]) -> None:
 
 
 def subscribe(
-    name: str, topics: Collection[str], handle: Callable[[Tx, Sequence[Event]], None], *, batch: int = 500
+    name: str,
+    topics: Collection[str],
+    handle: Callable[[Tx, Sequence[Event]], None],
+    *,
+    batch: int = 500,
+    prompt: Collection[str] | None = None,
 ) -> None:
-    """Register a reader: it gets each event of its topics once, in order of position, at most `batch` at a time."""
-    _subscriptions[name] = Subscription(name, frozenset(topics), handle, batch)
+    """Register a reader: it gets each event of its topics once, in order of position, at most `batch` at a time.
+
+    It is woken at once for the topics in `prompt` (all, if not said); what may wait some seconds says `prompt=()`, and
+    costs a busy house far less.
+    """
+    woken_by = frozenset(topics) if prompt is None else frozenset(prompt)
+    _subscriptions[name] = Subscription(name, frozenset(topics), handle, batch, woken_by)
 
 
 def subscriptions() -> Mapping[str, Subscription]:
@@ -202,7 +216,7 @@ class Alarm:
 
     def ring(self, moved: Collection[str], now: float) -> None:
         """Note the topics that were moved, and wake those whose pause is over. `now` is of a monotonic clock."""
-        self._due |= {s.name for s in _subscriptions.values() if not s.topics.isdisjoint(moved)}
+        self._due |= {s.name for s in _subscriptions.values() if not s.prompt.isdisjoint(moved)}
         ready = {name for name in self._due if now - self._woken_at.get(name, -WAKE_PAUSE_S) >= WAKE_PAUSE_S}
         if ready:
             self._due -= ready

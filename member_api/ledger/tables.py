@@ -118,6 +118,7 @@ seal = Table(
     "seal",
     metadata,
     Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("announced_at", BigInteger, nullable=False),
     Column("day", Date, nullable=False),
     Column("journal_id", Uuid, nullable=False),
     Column("hash", BYTEA, nullable=False),

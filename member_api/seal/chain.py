@@ -31,7 +31,7 @@ def seals(before: bytes, canonicals: Iterable[str]) -> Iterator[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A signed seal: everything up to `position` (of the events) hashed to `hash`, `journals` of them."""
+    """A signed seal: everything up to `position` (of the chain) hashed to `hash`, `journals` of them."""
 
     position: int
     hash: bytes

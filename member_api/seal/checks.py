@@ -50,10 +50,10 @@ SELECT j.id, j.at FROM member.journal AS j LEFT JOIN member.seal AS s ON s.journ
 ORDER BY j.at LIMIT 100000
 """
 WAITING = """
-SELECT facts->>'journal' FROM foundation.event
+SELECT json_array_elements_text(facts->'journals') FROM foundation.event
 WHERE topic = %(topic)s
   AND position > (SELECT coalesce(max(position), 0) FROM foundation.consumer WHERE name = %(name)s)
-UNION ALL SELECT facts->>'journal' FROM foundation.outbox WHERE topic = %(topic)s
+UNION ALL SELECT json_array_elements_text(facts->'journals') FROM foundation.outbox WHERE topic = %(topic)s
 """
 
 
@@ -76,18 +76,21 @@ SELECT s.journal_id, count(*) FROM member.seal AS s GROUP BY s.journal_id HAVING
 
 
 def seals_match_events(tx: Tx) -> Iterator[tuple[str, str]]:
-    """A journal is sealed once, at the position at which it was announced."""
+    """A journal is sealed once, as announced by the event that its seal names; places in the chain have no gap."""
     for journal, times in tx.ask(DOUBLY):
         yield f"journal {journal}", f"is sealed {times} times"
     rows = tx.ask(
-        "SELECT s.position, s.journal_id FROM member.seal AS s LEFT JOIN foundation.event AS e"
-        " ON e.position = s.position AND e.topic = %s AND (e.facts->>'journal')::uuid = s.journal_id"
-        " WHERE e.position IS NULL AND s.position >= (SELECT min(position) FROM foundation.event)"
-        " ORDER BY s.position LIMIT 1000",
+        "SELECT announced_at, journal_id FROM member.seal"
+        " WHERE announced_at >= (SELECT min(position) FROM foundation.event)"
+        " EXCEPT SELECT e.position, j::uuid FROM foundation.event AS e,"
+        " json_array_elements_text(e.facts->'journals') AS j WHERE e.topic = %s ORDER BY 1 LIMIT 1000",
         (TOPIC,),
     )
     for position, journal in rows:
-        yield f"journal {journal}", f"is sealed at position {position}, where no event announces it"
+        yield f"journal {journal}", f"is sealed as of position {position}, where no event announces it"
+    gaps = tx.ask("SELECT count(*), coalesce(max(position), 0) FROM member.seal").fetchone()
+    if gaps is not None and gaps[0] != gaps[1]:
+        yield "seal", f"the chain has {gaps[0]} places, the last one is {gaps[1]}: seals were taken out"
 
 
 ROOTS = """

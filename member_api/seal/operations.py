@@ -1,4 +1,4 @@
-"""Sealing journals in order of their event positions, and signing the chain's end at night.
+"""Sealing journals in the order in which they were announced, and signing the chain's end at night.
 
 Sealing follows the events: it is no part of posting, and costs a posting nothing. One sealer works at a time (the
 consumer's advisory lock), so the chain has one end.
@@ -22,7 +22,7 @@ from member_api.seal.chain import GENESIS, Root, RootLine, public_key_of, seals,
 
 log = structlog.get_logger(__name__)
 SUBSCRIBER = "member.seal"
-TOPIC = "journal.posted"
+TOPIC = "journals.posted"
 BATCH = 1000
 CATCH_UP_BATCHES_MAX = 100_000
 LAG_MAX = timedelta(minutes=15)
@@ -37,21 +37,23 @@ json_build_array(j.day, j.id, j.kind, j.member_id, j.store, j.reference, j.rever
      FROM member.entry AS e WHERE e.day = j.day AND e.journal_id = j.id))::text
 """
 TO_SEAL = f"""
-SELECT a.position, j.day, j.id, {CANONICAL}
-FROM unnest(%s::bigint[], %s::date[], %s::uuid[]) AS a (position, day, id)
+SELECT a.announced_at, j.day, j.id, {CANONICAL}
+FROM unnest(%s::bigint[], %s::date[], %s::uuid[]) WITH ORDINALITY AS a (announced_at, day, id, n)
 JOIN member.journal AS j ON j.day = a.day AND j.id = a.id
-ORDER BY a.position
+ORDER BY a.n
 """  # noqa: S608
 SEAL = """
-INSERT INTO member.seal (position, day, journal_id, hash)
-SELECT * FROM unnest(%s::bigint[], %s::date[], %s::uuid[], %s::bytea[])
+INSERT INTO member.seal (position, announced_at, day, journal_id, hash)
+SELECT %s + n, announced_at, day, journal_id, hash
+FROM unnest(%s::bigint[], %s::date[], %s::uuid[], %s::bytea[]) WITH ORDINALITY
+    AS a (announced_at, day, journal_id, hash, n)
 """
 LAST = "SELECT position, hash FROM member.seal ORDER BY position DESC LIMIT 1"
 
 
 def seal_journals(tx: Tx, events: Sequence[Event]) -> None:
     """Seal the journals that these events announce, in order. A journal that is gone is left to `verify` to name."""
-    announced = [(event.position, UUID(event.facts["journal"])) for event in events]
+    announced = [(event.position, UUID(journal)) for event in events for journal in event.facts["journals"]]
     rows = tx.ask(
         TO_SEAL,
         ([position for position, _ in announced], [_day(id) for _, id in announced], [id for _, id in announced]),
@@ -61,8 +63,9 @@ def seal_journals(tx: Tx, events: Sequence[Event]) -> None:
     if not rows:
         return
     last = tx.ask(LAST).fetchone()
-    hashes = list(seals(bytes(last[1]) if last else GENESIS, (row[3] for row in rows)))
-    tx.ask(SEAL, ([row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows], hashes))
+    place, before = (last[0], bytes(last[1])) if last else (0, GENESIS)
+    hashes = list(seals(before, (row[3] for row in rows)))
+    tx.ask(SEAL, (place, [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows], hashes))
 
 
 def _day(id: UUID) -> date:

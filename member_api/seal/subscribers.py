@@ -3,4 +3,4 @@
 from foundation.events import subscribe
 from member_api.seal.operations import BATCH, SUBSCRIBER, TOPIC, seal_journals
 
-subscribe(SUBSCRIBER, (TOPIC,), seal_journals, batch=BATCH)
+subscribe(SUBSCRIBER, (TOPIC,), seal_journals, batch=BATCH, prompt=())

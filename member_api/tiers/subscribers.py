@@ -15,4 +15,4 @@ def count_after_purchases(tx: Tx, events: Sequence[Event]) -> None:
     count_earned(tx, sorted({int(event.facts["member"]) for event in events if event.facts.get("member")}))
 
 
-subscribe("tiers", PURCHASES, count_after_purchases)
+subscribe("tiers", PURCHASES, count_after_purchases, prompt=())

@@ -188,13 +188,16 @@ def upgrade() -> None:
 
     CREATE TABLE member.seal (
         position bigint NOT NULL,
+        announced_at bigint NOT NULL,
         day date NOT NULL,
         journal_id uuid NOT NULL,
         hash bytea NOT NULL,
         CONSTRAINT seal_pkey PRIMARY KEY (position),
         CONSTRAINT seal_hash CHECK (length(hash) = 32)
     );
-    COMMENT ON TABLE member.seal IS 'hash chain over the journals in order of their event position';
+    COMMENT ON TABLE member.seal IS 'hash chain over the journals in the order in which they were announced';
+    COMMENT ON COLUMN member.seal.position IS 'place in the chain, from 1, without gaps';
+    COMMENT ON COLUMN member.seal.announced_at IS 'position of the event that announced the journal';
     CREATE INDEX seal_of_journal ON member.seal (journal_id);
 
     CREATE TABLE member.seal_root (

@@ -15,5 +15,5 @@ def remind_of_products(tx: Tx, events: Sequence[Event]) -> None:
         send_after_commit(tx, LINK_NEW_PRODUCTS, event.facts["products"])
 
 
-subscribe("pos.parked", ("sale.recorded",), end_parked, batch=2_000)
+subscribe("pos.parked", ("sale.recorded",), end_parked, batch=2_000, prompt=())
 subscribe("pos.new_products", ("catalogue.products_added",), remind_of_products, batch=100)

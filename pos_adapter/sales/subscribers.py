@@ -31,4 +31,4 @@ def remind(tx: Tx, events: Sequence[Event]) -> None:
             send_after_commit(tx, SETTLE_ORIGINALS, [str(row[0]) for row in rows])
 
 
-subscribe("pos.waiting", ("member.claimed", "sale.recorded"), remind, batch=2_000)
+subscribe("pos.waiting", ("member.claimed", "sale.recorded"), remind, batch=2_000, prompt=("member.claimed",))

@@ -9,8 +9,8 @@ from foundation.events import WAKE_PAUSE_S, Alarm, Subscription
 @pytest.fixture
 def woken(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
     readers = {
-        name: Subscription(name, frozenset(topics), lambda tx, read: None, 100)
-        for name, topics in {"tills": ["sale.recorded"], "seal": ["journal.posted"]}.items()
+        name: Subscription(name, frozenset(topics), lambda tx, read: None, 100, frozenset(topics))
+        for name, topics in {"tills": ["sale.recorded"], "seal": ["journals.posted"]}.items()
     }
     monkeypatch.setattr(events, "_subscriptions", readers)
     return []
@@ -35,5 +35,5 @@ def test_a_reader_is_woken_once_in_the_pause_and_then_for_all_that_came_meanwhil
 def test_a_busy_reader_does_not_keep_another_waiting(woken: list[set[str]]) -> None:
     alarm = Alarm(woken.append)
     alarm.ring({"sale.recorded"}, now=1.0)
-    alarm.ring({"journal.posted"}, now=1.01)
+    alarm.ring({"journals.posted"}, now=1.01)
     assert woken == [{"tills"}, {"seal"}]
