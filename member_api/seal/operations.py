@@ -23,7 +23,8 @@ from member_api.seal.chain import GENESIS, Root, RootLine, public_key_of, seals,
 log = structlog.get_logger(__name__)
 SUBSCRIBER = "member.seal"
 TOPIC = "journals.posted"
-BATCH = 1000
+# Events a transaction. One announces the journals of one posting, at most some hundreds where receipts come in batches.
+BATCH = 200
 CATCH_UP_BATCHES_MAX = 100_000
 LAG_MAX = timedelta(minutes=15)
 ROOTS_FILE = "seal-roots.log"

@@ -269,9 +269,10 @@ def test_a_reason_is_shown_only_to_those_who_may_see_what_people_write_into_it(
 
 
 def test_every_point_names_the_purchase_the_lines_and_the_store_it_came_from(
-    erp: Caller, database: Database, member: int
+    erp: Caller, database: Database, member: int, clock: FixedClock
 ) -> None:
     sold = post(database, receipt(9_990, 40, 5_000, member=str(member)))
+    clock.advance(timedelta(minutes=1))
     erp.post(f"/v1/members/{member}/redemptions", {"kind": "points", "amount": 100, "reason": "a mug"})
 
     # Both have the same moment here, so which comes first is not what this is about.
