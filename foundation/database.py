@@ -107,6 +107,8 @@ class Database:
             max_overflow=settings.database_pool,
             pool_timeout=5,
             pool_recycle=1800,
+            # The connection used last is used next: its session has everything warm, others may rest.
+            pool_use_lifo=True,
             connect_args={"options": timeouts, "prepare_threshold": 2, "connect_timeout": 5},
         )
         sqlalchemy.event.listen(self.engine, "do_connect", _connect)
