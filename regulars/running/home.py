@@ -14,6 +14,7 @@ no-demo                   a backup was restored here: no demo, no demo log-ins
 import fcntl
 import json
 import os
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -91,6 +92,9 @@ class Home:
             chosen = self.root
         else:
             chosen = SPARE_ROOT / directory_name(self.root)
+            if chosen.exists():
+                # Of a home in this place that was thrown away, with the keys that open those data.
+                chosen = chosen.with_name(f"{chosen.name}-{secrets.token_hex(3)}")
             chosen.mkdir(parents=True, exist_ok=True)
             for directory in (SPARE_ROOT, chosen):
                 directory.chmod(0o711)

@@ -167,7 +167,10 @@ class PostgresServer:
         raise CannotRun(f"PostgreSQL ended while starting, {START_ATTEMPTS} times. {self._last_words()}")
 
     def is_ready(self) -> bool:
-        """Whether the database takes connections; makes the `regulars` database when the cluster is new."""
+        """Whether the database takes connections; makes the `regulars` database when the cluster is new.
+
+        Raises CannotRun when the data belong to another password, and so to other keys.
+        """
         try:
             with psycopg.connect(self.url_of("postgres"), connect_timeout=3, autocommit=True) as connection:
                 there = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone()
@@ -175,7 +178,12 @@ class PostgresServer:
                     with contextlib.suppress(psycopg.errors.DuplicateDatabase):
                         connection.execute(f"CREATE DATABASE {DATABASE}")
             return True
-        except psycopg.OperationalError:
+        except psycopg.OperationalError as error:
+            if "password authentication failed" in str(error):
+                raise CannotRun(
+                    f"keys/database_password does not open the data in {self.directory}: they belong to other keys. "
+                    "Put those keys back, or restore a backup."
+                ) from None
             return False
 
     def stop(self, timeout_s: float = 30) -> None:

@@ -156,6 +156,12 @@ def test_a_home_that_the_servers_cannot_enter_gets_a_directory_elsewhere_and_rem
     again = embedded_servers(home, {})
     with started(again):
         assert _value(again) == 2
+    closed.chmod(0o700)
+    shutil.rmtree(home.root)
+    home.prepare()
+    anew = embedded_servers(home, {})
+    with started(anew):
+        assert _value(anew) == 1, "a new home has nothing of the one that was thrown away"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root starts servers as another account")
@@ -198,6 +204,14 @@ def test_one_house_at_a_time_on_one_home(home: Home) -> None:
         assert "CannotRun" in other.stderr
         assert f"pid {os.getpid()}" in other.stderr
     with home.only_one():
+        pass
+
+
+def test_data_of_other_keys_are_said_plainly(home: Home) -> None:
+    with started(embedded_servers(home, {})):
+        pass
+    (home.keys / "database_password").unlink()
+    with pytest.raises(CannotRun, match="they belong to other keys"), started(embedded_servers(home, {})):
         pass
 
 
