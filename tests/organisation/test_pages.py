@@ -189,6 +189,13 @@ def test_who_is_hired_with_a_user_name_gets_a_password_that_is_shown_once(
     assert password[1] not in admin.get("/organisation/staff/E9").text
 
 
+@pytest.mark.parametrize("page", ["/organisation/staff/new", "/organisation/staff/E1"])
+def test_a_browser_lets_through_that_a_role_counts_where_it_usually_does(admin: Caller, page: str) -> None:
+    scope = re.search(r'<select[^>]* name="scope"[^>]*>\s*<option value=""', admin.get(page).text)
+    assert scope is not None
+    assert "required" not in scope[0], "browsers refuse an empty choice of a required list"
+
+
 def test_a_person_moves_changes_role_and_leaves(admin: Caller, database: Database) -> None:
     assert send(admin, "/staff/E1/move", home_store="S02").status_code == 303
     assert send(admin, "/staff/E1/role", role="store_manager", scope="").status_code == 303
