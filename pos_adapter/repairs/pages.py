@@ -17,7 +17,7 @@ from foundation.identifiers import day_of
 from foundation.money import exponent, is_currency
 from foundation.pages import gettext, render
 from member_api.contract.members import claims
-from organisation.contract import StoreFacts, place_of, staff_names, stores_within
+from organisation.contract import StoreFacts, place_of, staff_names, stores_by_code, stores_within
 from pos_adapter.permissions import APPROVE, READ, REPAIR
 from pos_adapter.repairs.audit import Deed, actor_name, deeds_on_parked, deeds_on_sale
 from pos_adapter.repairs.boards import ToRepair, list_flagged, list_parked, to_repair
@@ -28,7 +28,8 @@ from pos_adapter.repairs.rules import WAITING, DiscardState, ParkedState, closab
 from pos_adapter.repairs.words import ACTIONS, SUBJECTS, problem_words
 from pos_adapter.sales.reading import RecordedSale, read_sale
 from pos_adapter.sales.receipts import Flag
-from pos_adapter.sales.words import FLAG_WORDS, MEMBER_KINDS, TYPE_WORDS
+from pos_adapter.sales.searching import product_names
+from pos_adapter.sales.words import FLAG_WORDS, MEMBER_KINDS, TENDER_WORDS, TYPE_WORDS
 from pos_adapter.tills.boards import list_gaps
 
 repairs_pages = Pages("repairs", __name__, url_prefix="/repairs")
@@ -49,6 +50,11 @@ class Board:
     @property
     def ids(self) -> list[int]:
         return [self.chosen.id] if self.chosen is not None else [store.id for store in self.stores]
+
+    @property
+    def zones(self) -> Mapping[str, str]:
+        """The time zone of each store, by its code."""
+        return {store.code: store.timezone for store in self.stores}
 
     @property
     def scope(self) -> str:
@@ -94,6 +100,7 @@ def parked_page(tx: Tx) -> str:
         "repairs/parked_list.html",
         board=board,
         rows=[(parked, problem_words(parked.problem)) for parked in shown],
+        zones=board.zones,
         next=_next(make_cursor(shown[-1].id) if len(found) > PAGE_SIZE else None),
         types=TYPE_WORDS,
     )
@@ -130,11 +137,10 @@ def gaps_page(tx: Tx) -> str:
     closed = flask.request.args.get("state") == "closed"
     found = list_gaps(tx, board.ids, closed=closed, before=_id_cursor(), limit=PAGE_SIZE + 1)
     shown = found[:PAGE_SIZE]
-    zones = {store.code: store.timezone for store in board.stores}
     return render(
         "repairs/gaps.html",
         board=board,
-        rows=[(gap, zones.get(gap.store), board.viewer.may(APPROVE, place_of(gap.store))) for gap in shown],
+        rows=[(gap, board.zones.get(gap.store), board.viewer.may(APPROVE, place_of(gap.store))) for gap in shown],
         closed=closed,
         next=_next(make_cursor(shown[-1].id) if len(found) > PAGE_SIZE else None),
         names=_names(tx, [gap.explained_by for gap in shown if gap.explained_by]),
@@ -156,6 +162,7 @@ def discards_page(tx: Tx) -> str:
         rows=[(each, codes[each.store_id]) for each in shown],
         next=_next(make_cursor(shown[-1].id) if len(found) > PAGE_SIZE else None),
         names=_names(tx, [each.proposed_by for each in shown]),
+        zones=board.zones,
         subjects=SUBJECTS,
         me=actor_name(board.viewer),
         may_approve=board.viewer.may(APPROVE),
@@ -185,6 +192,7 @@ def one_parked_page(tx: Tx, parked_id: int) -> str:
         plain=lambda amount: _plain(amount, currency),
         words=problem_words(parked.problem),
         faults=parked.problem.get("errors", ()),
+        speaks_of_amounts=_speaks_of_amounts(parked.problem),
         sold_at=_sold_at(parked.content),
         member=claim.shown if claim is not None else parked.content.get("member"),
         claim=claim,
@@ -211,6 +219,8 @@ def one_flagged_page(tx: Tx, sale_id: UUID) -> str:
         waits_for_original=Flag.UNKNOWN_ORIGINAL in sale.open_flags,
         links=[flag for flag in sale.open_flags if flag in _LINKED],
         claim=_claim_of(tx, sale_id),
+        products=product_names(tx, {line.product for line in sale.lines if line.product}),
+        tender_words=TENDER_WORDS,
         kinds=MEMBER_KINDS,
         types=TYPE_WORDS,
         **_about(tx, viewer, sale, proposals, deeds_on_sale(tx, sale_id)),
@@ -236,6 +246,7 @@ def _about(
         "me": actor_name(viewer),
         "deeds": deeds,
         "names": _names(tx, [*(deed.actor for deed in deeds), *(each.proposed_by for each in proposals)]),
+        "zone": stores_by_code(tx, [receipt.store])[receipt.store].timezone,
         "action_words": ACTIONS,
         "subjects": SUBJECTS,
     }
@@ -261,6 +272,14 @@ def _plain(amount: Any, currency: str) -> str:
         return "" if amount is None else str(amount)
     digits = exponent(currency) if is_currency(currency) else 2
     return f"{Decimal(amount).scaleb(-digits):f}"
+
+
+def _speaks_of_amounts(problem: Mapping[str, Any]) -> bool:
+    """Whether the refusal names amounts, which it does in the smallest unit: it is about lines or tenders."""
+    if problem.get("code") not in ("receipt_contradicts_itself", "refund_split_differs", "returned_too_much"):
+        return False
+    pointers = [str(fault.get("pointer", "")) for fault in problem.get("errors", ())]
+    return not pointers or any(pointer.startswith(("/lines", "/tenders")) for pointer in pointers)
 
 
 def _sold_at(content: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ from organisation.contract import StoreFacts, stores_by_code, stores_by_id, stor
 from pos_adapter.overview.operations import latest_day
 from pos_adapter.permissions import READ, REPAIR
 from pos_adapter.sales.reading import SaleUnknown, read_sale
-from pos_adapter.sales.searching import ReceiptRow, receipts_of_day, receipts_of_member, returns_of
+from pos_adapter.sales.searching import ReceiptRow, product_names, receipts_of_day, receipts_of_member, returns_of
 from pos_adapter.sales.words import FLAG_WORDS, MEMBER_KINDS, TENDER_WORDS, TYPE_WORDS
 
 receipt_pages = Pages("receipts", __name__)
@@ -72,6 +72,7 @@ def receipt_page(tx: Tx, receipt: str) -> str:
         sale=sale,
         store=store,
         member_name=masked_names(tx, [member]).get(member) if member is not None else None,
+        products=product_names(tx, {line.product for line in sale.lines if line.product}),
         returns=returns_of(tx, sale_id, sale.business_date),
         types=TYPE_WORDS,
         flag_words=FLAG_WORDS,

@@ -1,6 +1,6 @@
 """Lists of receipts: of a store's day, and of a member."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -93,3 +93,13 @@ def _page(found: list[ReceiptRow], cursor_of: Any) -> tuple[list[ReceiptRow], st
     if len(found) <= PAGE:
         return found, None
     return found[:PAGE], cursor_of(found[PAGE - 1])
+
+
+def product_names(tx: Tx, codes: Collection[str]) -> Mapping[str, str]:
+    """Names of products by code, at most a receipt's; a code that the catalogue lacks is missing here too."""
+    if not codes:
+        return {}
+    asked = {"codes": sorted(codes)}
+    return {
+        row.code: row.name for row in tx.execute("SELECT code, name FROM pos.product WHERE code = ANY(:codes)", asked)
+    }

@@ -11,7 +11,7 @@ from foundation.database import Database
 from organisation.staff.roles import Role
 from tests.member_api.people import PHONE, a_member
 from tests.organisation.factories import PASSWORD, a_person_with_login, committed_store
-from tests.pos_adapter.sales.factories import post, receipt, return_of
+from tests.pos_adapter.sales.factories import line, post, receipt, return_of
 
 PHONE_REF = {"kind": "phone", "value": PHONE}
 
@@ -63,3 +63,17 @@ def test_another_store_s_receipts_are_not_shown(sold: dict[str, Any], signed_in:
     assert browser.get(f"/receipts/{sold['sale']['id']}").status_code == 403
     assert sold["sale"]["id"] not in browser.get("/receipts?store=S01&day=2026-01-05").text
     assert sold["sale"]["id"] not in browser.get("/members/1/purchases").text
+
+
+def test_a_receipt_to_repair_has_the_store_s_own_time_and_marks_what_nobody_knows(
+    database: Database, signed_in: Callable[..., FlaskClient]
+) -> None:
+    committed_store(database, "S01", name="One", currency="USD", timezone="America/New_York")
+    lines = [line(1, 500), line(2, 700, product="NEW")]
+    sale = receipt(1200, lines=lines, currency="USD", occurred_at="2026-01-05T10:05:00-05:00")
+    posted = post(database, sale).body
+    page = signed_in("S01").get(f"/repairs/flagged/{posted['sale']['id']}").text
+
+    assert "2026-01-05 10:05" in page
+    assert "Bank card" in page
+    assert page.count(">not in the catalogue</span>") == 1, "on its line only"
