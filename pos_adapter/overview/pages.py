@@ -32,6 +32,7 @@ overview_pages = Pages("overview", __name__, url_prefix="/overview")
 EARLIEST = date(2000, 1, 1)
 ONE_DAY = timedelta(days=1)
 STORES_SHOWN_MAX = 200
+USUAL_HOURS = (8, 21)  # the first and the last hour that the chart shows in any case
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +121,12 @@ def _compared(tx: Tx, stores: Sequence[StoreFacts], day: date, days: Sequence[St
 
 
 def _bars(hours: Sequence[HourSales]) -> list[Bar]:
+    """The hours that every shop is open and whatever lies outside them: one early sale is a bar, not a wall."""
     if not hours:
         return []
     highest = max(*(hour.amount for hour in hours), 1)
     by_hour = {hour.hour: hour for hour in hours}
-    span = range(min(by_hour), max(by_hour) + 1)
+    span = range(min(*by_hour, USUAL_HOURS[0]), max(*by_hour, USUAL_HOURS[1]) + 1)
     found = [by_hour.get(hour, HourSales(hour, 0, 0)) for hour in span]
     return [Bar(each.hour, max(0, round(each.amount * 100 / highest)), each.sales, each.amount) for each in found]
 

@@ -90,6 +90,9 @@ def test_the_overview_shows_the_day_and_what_needs_somebody(page: "Page", addres
     stats = page.locator(".stat").all_inner_texts()
     assert [text.split("\n")[1] for text in stats[:4]] == ["1", "1", "2", "¥56.90"]
     assert "T1" in page.locator("table").inner_text()
+    hours = page.locator(".hour-labels span").all_inner_texts()
+    assert hours[0] == "8", "one sale is a bar among the hours of a day"
+    assert hours[-1] == "21"
 
 
 def test_a_parked_receipt_is_corrected_and_posted(page: "Page", address: str, database: Database) -> None:
