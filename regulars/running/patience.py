@@ -7,7 +7,7 @@ from typing import Any
 from gunicorn.workers.gthread import ThreadWorker
 
 # Nothing for this long, or a request that is not complete after so long, counts as a sender who went away.
-STILL_S = 10.0
+STILL_S = 5.0
 REQUEST_S = 60.0
 # Nobody takes in what we answer for this long.
 ANSWER_S = 60.0
