@@ -139,7 +139,7 @@ def restore_house(home: Home, given: Mapping[str, str], file: Path, keys: Path |
 def _restore_beside(server: PostgresServer, file: Path, manifest: Manifest, *, replace: bool) -> Restored:
     present, new, old = (sql.Identifier(name) for name in (DATABASE, NEW_DATABASE, OLD_DATABASE))
     if not replace and not _is_empty(server.url):
-        raise CannotRun("There are data in the way: say --replace to give them up.")
+        raise CannotRun("There are data in the way: say --replace (make restore ... ARGS=--replace) to give them up.")
     with psycopg.connect(server.url_of("postgres"), autocommit=True) as admin:
         # What an interrupted restore left.
         admin.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(new))
