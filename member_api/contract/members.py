@@ -65,6 +65,7 @@ __all__ = [
     "resolve_member",
     "resolve_members",
     "tiers_of",
+    "unknown_kinds",
 ]
 
 
@@ -117,6 +118,11 @@ def claim_identifiers(tx: Tx, met: Collection[Identifier]) -> dict[Identifier, C
     rows are locked. Raises IdentifierUnreadable, IdentifierNotALookUp, IdentifierKindUnknown.
     """
     return identifiers.meet(tx, met)
+
+
+def unknown_kinds(tx: Tx, kinds: Collection[str]) -> set[str]:
+    """Those of these kinds of identifiers that are not registered."""
+    return identifiers.unknown_kinds(tx, kinds)
 
 
 def claim_identifier(tx: Tx, kind: str, value: str) -> int:

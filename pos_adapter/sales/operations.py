@@ -16,11 +16,17 @@ from sqlalchemy.exc import DBAPIError
 from foundation.access import Principal
 from foundation.database import Database, Tx
 from foundation.database_errors import lost_a_race
-from foundation.errors import DomainError, Kind, problem
+from foundation.errors import DomainError, Kind, Unavailable, problem
 from foundation.http import Keyed
 from foundation.idempotency import Answer, Claim, claim
 from foundation.partitions import ensure_months
-from member_api.contract.members import IdentifierKindUnknown, claim_identifier
+from member_api.contract.members import (
+    Identifier,
+    IdentifierStatus,
+    claim_identifier,
+    claim_identifiers,
+    unknown_kinds,
+)
 from member_api.contract.purchases import AskedShoppers, Named, ask_shoppers, complete_wallets, record, today
 from organisation.contract import stores_by_code
 from pos_adapter.repairs.operations import park
@@ -45,6 +51,12 @@ class Refused(Exception):
     def __init__(self, error: DomainError) -> None:
         super().__init__(error.detail)
         self.error = error
+
+
+class Overtaken(Unavailable):
+    """Somebody enrolled with the receipt's identifier while it was posted: done again, it finds the member."""
+
+    code = "overtaken"
 
 
 # ---------------------------------------------------------------------------------------------- the ways in
@@ -161,6 +173,8 @@ def racing(home: Database, items: Sequence[Incoming], attempt: Callable[[], T]) 
             item.start_over()
         try:
             return attempt()
+        except Overtaken:
+            continue
         except (psycopg.Error, DBAPIError) as error:
             if not lost_a_race(error):
                 raise
@@ -199,6 +213,7 @@ def post_receipts(
     posted_before, catalogue = looked_up.found()
     stores = stores_by_code(tx, {item.receipt.store for item in items})
     fresh: dict[Any, Incoming] = {}
+    unknown: list[tuple[Incoming, Identifier]] = []
     for n, (item, buyer) in enumerate(zip(items, shoppers.buyers(), strict=True)):
         try:
             admit(tx, principal, item, stores, posted_before, fresh)
@@ -206,8 +221,13 @@ def post_receipts(
             item.outcome = Outcome.refused(error)
         if item.outcome is None and item.twin is None:
             item.buyer = buyer
-            _name_member(tx, item, shoppers.spelling(n))
             fresh[item.sale_id] = item
+            if (spelling := shoppers.spelling(n)) is not None and buyer is None:
+                unknown.append((item, Identifier(spelling.kind, spelling.value)))
+            else:
+                _flag_member(item)
+    if unknown:
+        _wait_for_members(tx, unknown)
     _post(tx, principal, list(fresh.values()), shoppers, catalogue)
     return asked, None
 
@@ -240,8 +260,26 @@ def _named(receipt: Receipt) -> Named | None:
     return Named(receipt.occurred_at, id=int(member))
 
 
-def _name_member(tx: Tx, item: Incoming, spelling: Any) -> None:
-    """Flag who is not known, and keep a claim on the sale for the day when the member appears."""
+def _wait_for_members(tx: Tx, unknown: Sequence[tuple[Incoming, Identifier]]) -> None:
+    """Keep a claim on sales of people who are not known, for the day when they appear.
+
+    All in one question, which locks identifiers in one order for everybody. Raises Overtaken.
+    """
+    unreadable = unknown_kinds(tx, {identifier.kind for _, identifier in unknown})
+    claims = claim_identifiers(tx, {identifier for _, identifier in unknown if identifier.kind not in unreadable})
+    for item, identifier in unknown:
+        claim = claims.get(identifier)
+        if claim is None:
+            item.flag(Flag.UNREADABLE_MEMBER)
+            continue
+        if claim.member_id is not None and claim.status is IdentifierStatus.ACTIVE:
+            raise Overtaken("A member enrolled under this identifier meanwhile; send it again")
+        item.claim = claim.claim_id
+        item.flag(Flag.UNKNOWN_MEMBER)
+
+
+def _flag_member(item: Incoming) -> None:
+    """Flag a member who cannot be read, is not known by an id, or is closed."""
     receipt = item.receipt
     if receipt.type is not SaleType.SALE:
         return
@@ -255,11 +293,5 @@ def _name_member(tx: Tx, item: Incoming, spelling: Any) -> None:
     if item.buyer is not None:
         if not item.buyer.earns:
             item.flag(Flag.CLOSED_MEMBER)
-    elif spelling is not None:
-        try:
-            item.claim = claim_identifier(tx, spelling.kind, spelling.value)
-            item.flag(Flag.UNKNOWN_MEMBER)
-        except IdentifierKindUnknown:
-            item.flag(Flag.UNREADABLE_MEMBER)
     else:
         item.flag(Flag.UNREADABLE_MEMBER if isinstance(receipt.member, MemberRef) else Flag.UNKNOWN_MEMBER)

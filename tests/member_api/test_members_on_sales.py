@@ -1,15 +1,19 @@
 """How a receipt's member is read: what cannot name a member is flagged, and never refuses the sale."""
 
+from typing import Any
+
 import pytest
 from psycopg.errors import LockNotAvailable
 
-from foundation.database import Database
+from foundation.database import Database, Tx
+from member_api.contract.members import claim_identifiers
 from member_api.purchases.buyers import Named, ask_buyers
 from member_api.purchases.operations import lock_owner
 from pos_adapter.sales.incoming import incoming
+from pos_adapter.sales.operations import post_batch
 from tests.member_api.people import PHONE, a_member
 from tests.organisation.factories import committed_store
-from tests.pos_adapter.sales.factories import post, receipt
+from tests.pos_adapter.sales.factories import anywhere, post, receipt
 
 
 @pytest.fixture
@@ -74,3 +78,30 @@ def test_who_gives_back_is_not_merged_meanwhile(house: Database) -> None:
     with house.transaction() as tx:
         assert lock_owner(tx, sold.business_date, incoming(sold).sale_id) == member
         assert locked_against_merging(house, member)
+
+
+def test_whoever_enrols_while_the_sale_is_posted_has_it_at_once(
+    house: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    came: list[int] = []
+
+    def while_somebody_enrols(tx: Tx, met: Any) -> Any:
+        if not came:
+            came.append(a_member(house))
+        return claim_identifiers(tx, met)
+
+    monkeypatch.setattr("pos_adapter.sales.operations.claim_identifiers", while_somebody_enrols)
+    answer = post(house, receipt(1000, member={"kind": "phone", "value": PHONE}))
+    assert answer.body["flags"] == []
+    assert [answer.body["member"]["id"]] == [str(member) for member in came]
+
+
+def test_people_unknown_in_one_batch_wait_each_under_a_claim_of_their_own(house: Database) -> None:
+    phones = ["13900000003", "13900000001", "13900000003", "13900000002"]
+    items = [incoming(receipt(1000, member={"kind": "phone", "value": phone})) for phone in phones]
+    items.append(incoming(receipt(1000, member={"kind": "no_such_kind", "value": "1"})))
+    post_batch(house, anywhere(), items)
+    claims = [item.claim for item in items]
+    assert claims[0] == claims[2]
+    assert len(set(claims)) == 4
+    assert [item.flags for item in items] == [["unknown_member"]] * 4 + [["unreadable_member"]]
