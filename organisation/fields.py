@@ -7,15 +7,9 @@ from zoneinfo import available_timezones
 
 from marshmallow import ValidationError, fields, validate
 
-from foundation.http.fields import CODE_MAX, CategoryPath, Code, Rate, SearchWords, Words
-from foundation.money import is_currency
+from foundation.http.fields import CODE_MAX, CategoryPath, Code, Currency, Rate, SearchWords, Words
 
 __all__ = ["CategoryPath", "Code", "Currency", "Rate", "SearchWords", "SquareMetres", "TimeZone", "Words"]
-
-
-def _check_currency(text: str) -> None:
-    if not is_currency(text):
-        raise ValidationError("must be an ISO 4217 currency code")
 
 
 @cache
@@ -26,13 +20,6 @@ def _time_zones() -> frozenset[str]:
 def _check_timezone(text: str) -> None:
     if text not in _time_zones():
         raise ValidationError("must be an IANA time zone such as Asia/Shanghai")
-
-
-class Currency(fields.String):
-    """An ISO 4217 code."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(validate=[validate.Length(equal=3), _check_currency], **options)
 
 
 class TimeZone(fields.String):

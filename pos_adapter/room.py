@@ -12,13 +12,21 @@ from pos_adapter.repairs.http import repairs_blueprint
 from pos_adapter.repairs.pages import repairs_pages
 from pos_adapter.sales.http import sales_blueprint
 from pos_adapter.sales.pages import receipt_pages
+from pos_adapter.tenders.http import tenders_blueprint
 from pos_adapter.tills.http import tills_blueprint
 
 HERE = Path(__file__).parent
 
 room = Room(
     name="pos_adapter",
-    blueprints=[sales_blueprint, catalogue_blueprint, tills_blueprint, repairs_blueprint, overview_blueprint],
+    blueprints=[
+        sales_blueprint,
+        catalogue_blueprint,
+        tenders_blueprint,
+        tills_blueprint,
+        repairs_blueprint,
+        overview_blueprint,
+    ],
     pages=[overview_pages, receipt_pages, repairs_pages],
     menu=[
         MenuItem(lazy("Overview"), "/overview", READ, "home", 10),

@@ -1,10 +1,12 @@
-"""The shapes of what comes in over HTTP: codes, names, shares, paths."""
+"""The shapes of what comes in over HTTP: codes, names, currencies, shares, paths."""
 
 import re
 from decimal import Decimal
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
+
+from foundation.money import is_currency
 
 CODE_MAX = 64
 WORDS_MAX = 200
@@ -33,6 +35,11 @@ def _check_sought(text: str) -> None:
         raise ValidationError("must have visible characters only")
 
 
+def _check_currency(text: str) -> None:
+    if not is_currency(text):
+        raise ValidationError("must be an ISO 4217 currency code")
+
+
 class Code(fields.String):
     """A code: up to 64 visible characters without blanks and slashes."""
 
@@ -48,6 +55,13 @@ class Words(fields.String):
 
     def _deserialize(self, *arguments: Any, **options: Any) -> Any:
         return super()._deserialize(*arguments, **options).strip()
+
+
+class Currency(fields.String):
+    """An ISO 4217 code."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(validate=[validate.Length(equal=3), _check_currency], **options)
 
 
 class SearchWords(fields.String):

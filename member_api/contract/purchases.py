@@ -10,7 +10,7 @@ Errors: InsufficientBalance (nothing has changed), PurchaseUnknown (no record of
 """
 
 from member_api.earning.operations import RuleVersion, rules_at
-from member_api.earning.rules import Earned, EarnLine, earn, earn_base
+from member_api.earning.rules import Earned, EarnLine, Programme, earn, earn_base
 from member_api.ledger.rules import InsufficientBalance, Kind, Lot, Wallet
 from member_api.ledger.wallets import (
     AskedWallets,
@@ -53,6 +53,7 @@ __all__ = [
     "Moved",
     "Named",
     "PointsBlock",
+    "Programme",
     "Purchase",
     "PurchaseNotMovable",
     "PurchaseUnknown",

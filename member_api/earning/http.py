@@ -22,11 +22,10 @@ from foundation.http import (
     read_cursor,
     transactional,
 )
-from foundation.http.fields import CategoryPath, Code, Words
+from foundation.http.fields import CategoryPath, Code, Currency, Words
 from foundation.settings import get_settings
 from member_api.earning.operations import RuleVersion, publish_rules, read_programme, rule_versions, rules_at
 from member_api.earning.rules import EarnLine, earn, earn_base, expires_on
-from member_api.ledger.bodies import CurrencyCode
 from member_api.members.bodies import whoever
 
 earning_blueprint = Blueprint("earning rules", __name__, description="What purchases earn, by version and date")
@@ -83,7 +82,7 @@ class PreviewIn(Schema):
     """A basket, and the rules to try it on: those in force at `at`, or a `programme` that is not published."""
 
     lines = fields.List(fields.Nested(PreviewLine), required=True, validate=validate.Length(1, LINES_MAX))
-    currency = CurrencyCode(load_default=None, allow_none=True)
+    currency = Currency(load_default=None, allow_none=True)
     format = Code(load_default=None, allow_none=True)
     tier = Code(load_default=None, allow_none=True)
     at = fields.AwareDateTime(

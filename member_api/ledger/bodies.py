@@ -8,9 +8,8 @@ from marshmallow import ValidationError, fields, validate
 
 from foundation.access import Principal, current_principal
 from foundation.http import PageArguments, Schema
-from foundation.http.fields import Code, Words
+from foundation.http.fields import Code, Currency, Words
 from foundation.http.transactions import keyed_request
-from foundation.money import is_currency
 from member_api.fields import IdentifierSchema, Reason
 from member_api.ledger.operations import (
     COMPANY,
@@ -28,18 +27,6 @@ from member_api.ledger.statements import AccountView, EntryView, LotView, Statem
 
 AMOUNT_MAX = 10**12
 LIST_MAX = 200
-
-
-def _check_currency(code: str) -> None:
-    if not is_currency(code):
-        raise ValidationError("is not an ISO 4217 currency")
-
-
-class CurrencyCode(fields.String):
-    """An ISO 4217 code."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(validate=[validate.Length(equal=3), _check_currency], **options)
 
 
 class KindField(fields.Enum[Kind]):
@@ -89,7 +76,7 @@ class GrantIn(Schema):
     origin = fields.Enum(Origin, by_value=True, load_default=Origin.GRANT, validate=validate.OneOf(ORIGINS))
     funder = Words(load_default=COMPANY)
     format = Code(load_default=None, allow_none=True)
-    currency = CurrencyCode(
+    currency = Currency(
         load_default=None, allow_none=True, metadata={"description": "The home store's, else the company's"}
     )
     conditions = fields.Nested(ConditionsIn, load_default=None, allow_none=True)
@@ -100,7 +87,7 @@ class RedemptionIn(Schema):
     amount = Units(required=True)
     reason = Reason(required=True)
     format = Code(load_default=None, allow_none=True, metadata={"description": "Only from this format's account"})
-    currency = CurrencyCode(load_default=None, allow_none=True)
+    currency = Currency(load_default=None, allow_none=True)
 
 
 class AdjustmentIn(Schema):
@@ -113,7 +100,7 @@ class AdjustmentIn(Schema):
     )
     reason = Reason(required=True)
     format = Code(load_default=None, allow_none=True)
-    currency = CurrencyCode(load_default=None, allow_none=True)
+    currency = Currency(load_default=None, allow_none=True)
     expires_on = fields.Date(load_default=None, allow_none=True)
 
 
@@ -128,7 +115,7 @@ class HoldIn(Schema):
         metadata={"description": "Seconds"},
     )
     format = Code(load_default=None, allow_none=True)
-    currency = CurrencyCode(load_default=None, allow_none=True)
+    currency = Currency(load_default=None, allow_none=True)
 
 
 class CaptureIn(Schema):

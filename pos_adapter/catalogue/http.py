@@ -11,7 +11,7 @@ from foundation.database import Tx
 from foundation.errors import DomainError
 from foundation.http import Blueprint, PageArguments, Schema, make_cursor, page_of, paged, read_cursor, transactional
 from foundation.http.batches import BatchResult, EachItem
-from foundation.http.fields import CODE_MAX, CategoryPath, Code, SearchWords, Words, is_text
+from foundation.http.fields import CODE_MAX, CategoryPath, Code, Currency, SearchWords, Words, is_text
 from foundation.http.puts import BATCH_MAX, answer_each
 from pos_adapter import permissions
 from pos_adapter.catalogue.naming import put_brands, put_categories
@@ -67,8 +67,9 @@ class ProductIn(Schema):
         strict=True,
         allow_none=True,
         validate=validate.Range(0, MONEY_MAX),
-        metadata={"description": "Minor units of the company currency, from now on; posted lines keep their own"},
+        metadata={"description": "Minor units of `currency`, from now on; posted lines keep their own"},
     )
+    currency = Currency(metadata={"description": "That of unit_cost; the company's by default"})
     status = fields.Enum(ProductStatus, by_value=True)
 
 
@@ -84,6 +85,7 @@ class ProductOut(Schema):
     category = fields.List(fields.String(), required=True)
     brand = fields.String(required=True, allow_none=True)
     unit_cost = fields.Integer(required=True, allow_none=True)
+    currency = fields.String(required=True)
     status = fields.String(required=True, validate=validate.OneOf([each.value for each in ProductStatus]))
 
 
@@ -102,6 +104,7 @@ class CostOut(Schema):
 
     valid_from = fields.AwareDateTime(required=True)
     unit_cost = fields.Integer(required=True, allow_none=True)
+    currency = fields.String(required=True)
 
 
 class ProductCosts(Schema):
@@ -123,6 +126,7 @@ def product_body(product: Product) -> dict[str, Any]:
         "category": list(product.category),
         "brand": product.brand,
         "unit_cost": product.unit_cost,
+        "currency": product.currency,
         "status": product.status.value,
     }
 

@@ -47,6 +47,11 @@ def _load_paths(tx: Tx, ids: Collection[int]) -> dict[int, tuple[str, ...]]:
     return {row.id: tuple(row.path) for row in rows}
 
 
+def _load_brands(tx: Tx, ids: Collection[int]) -> dict[int, str]:
+    rows = tx.execute("SELECT id, code FROM pos.brand WHERE id = ANY(:ids)", {"ids": list(ids)})
+    return {row.id: row.code for row in rows}
+
+
 def _load_promotions(tx: Tx, codes: Collection[str]) -> dict[str, PromotionFacts]:
     rows = tx.execute(
         "SELECT id, code, method, funders, starts_on, ends_on, stores, formats"
@@ -69,6 +74,7 @@ def _load_promotions(tx: Tx, codes: Collection[str]) -> dict[str, PromotionFacts
 
 
 category_paths: ReferenceCache[int, tuple[str, ...]] = ReferenceCache("pos.category", _load_paths)
+brand_codes: ReferenceCache[int, str] = ReferenceCache("pos.brand", _load_brands)
 promotions: ReferenceCache[str, PromotionFacts] = ReferenceCache("pos.promotion", _load_promotions)
 
 
@@ -79,16 +85,19 @@ def category_path(tx: Tx, category_id: int | None) -> tuple[str, ...]:
     return category_paths.one(tx, category_id) or ()
 
 
+def brand_code(tx: Tx, brand_id: int | None) -> str | None:
+    """The code of a brand, which never changes; None for none. About a microsecond once known."""
+    return brand_codes.one(tx, brand_id) if brand_id is not None else None
+
+
 def promotions_by_code(tx: Tx, codes: Collection[str]) -> dict[str, PromotionFacts]:
     """The promotions among `codes` that exist. About a microsecond once known."""
     return promotions.get(tx, codes) if codes else {}
 
 
 def ask_products(tx: Tx, codes: Collection[str]) -> psycopg.Cursor[TupleRow]:
-    """Ask for products within a pipeline: rows (code, id, category_id, brand_id, unit_cost) of those that exist.
+    """Ask for products within a pipeline: rows (code, id, category_id, brand_id) of those that exist.
 
     Discontinued products are answered too: what a till has sold is sold.
     """
-    return tx.ask(
-        "SELECT code, id, category_id, brand_id, unit_cost FROM pos.product WHERE code = ANY(%s)", (list(codes),)
-    )
+    return tx.ask("SELECT code, id, category_id, brand_id FROM pos.product WHERE code = ANY(%s)", (list(codes),))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from msgspec import json
@@ -12,6 +13,7 @@ from foundation.database import Tx
 from foundation.errors import DomainError, NotFound
 from foundation.events import announce
 from foundation.http.puts import Done, Outcome
+from foundation.settings import get_settings
 from pos_adapter.catalogue.lookups import promotions
 from pos_adapter.catalogue.naming import brand_ids, category_ids
 from pos_adapter.catalogue.rules import (
@@ -47,32 +49,34 @@ W = TypeVar("W", bound=Coded)
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one unit costs from a moment on, in minor units of the company currency; None: not known."""
+    """What one unit costs from a moment on, in minor units of `currency`; None: not known."""
 
     valid_from: datetime
     unit_cost: int | None
+    currency: str
 
 
 # ---------------------------------------------------------------------------------------------- products
 
 
 WRITE_PRODUCTS = """
-INSERT INTO pos.product (code, name, category_id, brand_id, unit_cost, status, changed_at)
-SELECT x.code, x.name, x.category_id, x.brand_id, x.unit_cost, x.status, %(now)s
+INSERT INTO pos.product (code, name, category_id, brand_id, unit_cost, currency, status, changed_at)
+SELECT x.code, x.name, x.category_id, x.brand_id, x.unit_cost, x.currency, x.status, %(now)s
 FROM json_to_recordset(%(rows)s::json) AS x(
-    code text, name text, category_id integer, brand_id integer, unit_cost bigint, status text)
+    code text, name text, category_id integer, brand_id integer, unit_cost bigint, currency text, status text)
 ORDER BY x.code
 ON CONFLICT (code) DO UPDATE SET
     name = excluded.name, category_id = excluded.category_id, brand_id = excluded.brand_id,
-    unit_cost = excluded.unit_cost, status = excluded.status, changed_at = excluded.changed_at
+    unit_cost = excluded.unit_cost, currency = excluded.currency, status = excluded.status,
+    changed_at = excluded.changed_at
 RETURNING code, id
 """
 
 WRITE_COSTS = """
-INSERT INTO pos.product_cost (product_id, valid_from, unit_cost)
-SELECT x.product_id, %(now)s, x.unit_cost
-FROM json_to_recordset(%(rows)s::json) AS x(product_id bigint, unit_cost bigint)
-ON CONFLICT (product_id, valid_from) DO UPDATE SET unit_cost = excluded.unit_cost
+INSERT INTO pos.product_cost (product_id, valid_from, unit_cost, currency)
+SELECT x.product_id, %(now)s, x.unit_cost, x.currency
+FROM json_to_recordset(%(rows)s::json) AS x(product_id bigint, unit_cost bigint, currency text)
+ON CONFLICT (product_id, valid_from) DO UPDATE SET unit_cost = excluded.unit_cost, currency = excluded.currency
 """
 
 
@@ -83,7 +87,8 @@ def put_products(tx: Tx, wishes: Sequence[ProductWish]) -> list[Outcome[Product]
     that were posted keep theirs. Announces `catalogue.products_added` with the ids of new ones.
     """
     before = _load_products(tx, {wish.code for wish in wishes})
-    after, outcomes = _plan_each(before, wishes, plan_product)
+    plan = partial(plan_product, company_currency=get_settings().company_currency)
+    after, outcomes = _plan_each(before, wishes, plan)
     changed = {code: state for code, state in after.items() if state != before.get(code)}
     if changed:
         ids = _write_products(tx, changed)
@@ -104,6 +109,7 @@ def _write_products(tx: Tx, changed: Mapping[str, Product]) -> dict[str, int]:
             "category_id": categories[state.category] if state.category else None,
             "brand_id": brands[state.brand] if state.brand is not None else None,
             "unit_cost": state.unit_cost,
+            "currency": state.currency,
             "status": state.status.value,
         }
         for state in changed.values()
@@ -113,12 +119,18 @@ def _write_products(tx: Tx, changed: Mapping[str, Product]) -> dict[str, int]:
 
 def _write_costs(tx: Tx, before: Mapping[str, Product], changed: Mapping[str, Product], ids: Mapping[str, int]) -> None:
     rows = [
-        {"product_id": ids[code], "unit_cost": state.unit_cost}
+        {"product_id": ids[code], "unit_cost": state.unit_cost, "currency": state.currency}
         for code, state in changed.items()
-        if state.unit_cost != (before[code].unit_cost if code in before else None)
+        if _costs_something_else(before.get(code), state)
     ]
     if rows:
         tx.ask(WRITE_COSTS, {"now": tx.now, "rows": json.encode(rows).decode()})
+
+
+def _costs_something_else(before: Product | None, after: Product) -> bool:
+    if before is None:
+        return after.unit_cost is not None
+    return (before.unit_cost, before.currency) != (after.unit_cost, after.currency)
 
 
 def _load_products(tx: Tx, codes: Collection[str]) -> dict[str, Product]:
@@ -161,12 +173,12 @@ def costs_of(tx: Tx, code: str) -> list[Cost]:
     if known is None:
         raise ProductUnknown(f"there is no product {code}")
     rows = tx.execute(
-        select(product_cost.c.valid_from, product_cost.c.unit_cost)
+        select(product_cost.c.valid_from, product_cost.c.unit_cost, product_cost.c.currency)
         .where(product_cost.c.product_id == known)
         .order_by(product_cost.c.valid_from.desc())
         .limit(COSTS_MAX)
     )
-    return [Cost(row.valid_from, row.unit_cost) for row in rows]
+    return [Cost(row.valid_from, row.unit_cost, row.currency) for row in rows]
 
 
 def _products() -> Select[Any]:
@@ -177,6 +189,7 @@ def _products() -> Select[Any]:
             category.c.path,
             brand.c.code.label("brand"),
             product.c.unit_cost,
+            product.c.currency,
             product.c.status,
         )
         .join(category, category.c.id == product.c.category_id, isouter=True)
@@ -185,7 +198,8 @@ def _products() -> Select[Any]:
 
 
 def _product(row: Any) -> Product:
-    return Product(row.code, row.name, tuple(row.path or ()), row.brand, row.unit_cost, ProductStatus(row.status))
+    path = tuple(row.path or ())
+    return Product(row.code, row.name, path, row.brand, row.unit_cost, row.currency, ProductStatus(row.status))
 
 
 # ---------------------------------------------------------------------------------------------- promotions

@@ -32,6 +32,7 @@ from pos_adapter.sales.incoming import sale_id
 from pos_adapter.sales.originals import OriginalSale, read_original
 from pos_adapter.sales.receipts import Flag, Original
 from pos_adapter.sales.rules import returns_from
+from pos_adapter.tenders.operations import tender_roles
 
 RELINKED_AT_ONCE_MAX = 5_000
 ROUNDS_MAX = 1_000
@@ -123,7 +124,7 @@ def close_flags(tx: Tx, actor: Principal, sale: UUID, flags: Collection[str], wo
 
 
 def link_again(tx: Tx, actor: Principal, sale: UUID) -> list[str]:
-    """Look again for the products, counters and promotions of a receipt; returns the flags that stay open.
+    """Look again for the products, counters, promotions and tenders of a receipt; returns the flags that stay open.
 
     Needs receipts.repair. Raises FlaggedUnknown, PermissionMissing, PlaceForbidden.
     """
@@ -131,6 +132,7 @@ def link_again(tx: Tx, actor: Principal, sale: UUID) -> list[str]:
     _link_products(tx, [(found.day, sale)])
     _link_counters(tx, found)
     _link_promotions(tx, found)
+    _link_tenders(tx, found)
     left = _open_flags(tx, found)
     mended = sorted(set(found.open_flags) - set(left))
     if mended:
@@ -162,18 +164,20 @@ SELECT DISTINCT business_date, sale_id FROM (
 ORDER BY business_date, sale_id
 """
 
-# The cost that held when the receipt came in, or the first one known: a later one never rewrites past profit.
+# The cost that held when the receipt came in, or the first one known: a later one never rewrites past profit. Only
+# in the receipt's own currency.
 LINK_PRODUCTS = """
 WITH sale AS (
-    SELECT s.business_date, s.id, s.received_at
+    SELECT s.business_date, s.id, s.received_at, s.currency
     FROM unnest(%(days)s::date[], %(ids)s::uuid[]) AS x(day, id)
     JOIN pos.sale AS s ON s.business_date = x.day AND s.id = x.id ORDER BY s.business_date, s.id FOR UPDATE OF s
 )
 UPDATE pos.sale_line AS l SET product_id = p.id, category_id = p.category_id, brand_id = p.brand_id,
     unit_cost = coalesce(l.unit_cost,
-        (SELECT c.unit_cost FROM pos.product_cost AS c WHERE c.product_id = p.id AND c.valid_from <= sale.received_at
-         ORDER BY c.valid_from DESC LIMIT 1),
-        (SELECT c.unit_cost FROM pos.product_cost AS c WHERE c.product_id = p.id ORDER BY c.valid_from LIMIT 1))
+        (SELECT CASE WHEN c.currency = sale.currency THEN c.unit_cost END FROM pos.product_cost AS c
+         WHERE c.product_id = p.id AND c.valid_from <= sale.received_at ORDER BY c.valid_from DESC LIMIT 1),
+        (SELECT c.unit_cost FROM pos.product_cost AS c WHERE c.product_id = p.id AND c.currency = sale.currency
+         ORDER BY c.valid_from LIMIT 1))
 FROM sale, pos.product AS p
 WHERE l.business_date = sale.business_date AND l.sale_id = sale.id AND l.product_id IS NULL
     AND p.code = l.product_code
@@ -212,6 +216,14 @@ def _link_promotions(tx: Tx, found: Flagged) -> None:
     _link(tx, found, "promotion", {code: facts.id for code, facts in known.items()})
     if known.keys() >= codes:
         _mend(tx, found, Flag.UNKNOWN_PROMOTION)
+
+
+def _link_tenders(tx: Tx, found: Flagged) -> None:
+    if Flag.UNKNOWN_TENDER not in found.open_flags:
+        return
+    sent = tx.ask("SELECT kind FROM pos.tender WHERE business_date = %s AND sale_id = %s", (found.day, found.id))
+    if {kind for (kind,) in sent} <= tender_roles(tx).keys():
+        _mend(tx, found, Flag.UNKNOWN_TENDER)
 
 
 def _unlinked(tx: Tx, found: Flagged, code: str, link: str) -> set[str]:

@@ -35,11 +35,13 @@ from member_api.contract.purchases import (
     record_reversal,
 )
 from organisation.contract import counters_by_code, stores_by_id
-from pos_adapter.catalogue.lookups import category_path
+from pos_adapter.catalogue.lookups import brand_code, category_path
 from pos_adapter.sales.originals import OriginalSale, column_of, read_original
 from pos_adapter.sales.receipts import Flag
-from pos_adapter.sales.rules import ACCOUNT_TENDERS, TENDERS, TenderRole, returns_from
+from pos_adapter.sales.rules import ACCOUNT_TENDERS, returns_from
 from pos_adapter.sales.tables import CHANGE_SALE_MEMBER, CHANGE_SALE_STATE, SaleMember, SaleState
+from pos_adapter.tenders.operations import tender_roles
+from pos_adapter.tenders.rules import TenderRole
 
 log = structlog.get_logger(__name__)
 
@@ -216,7 +218,7 @@ def _wait_for_balance(tx: Tx, sale: Waiting) -> bool:
 
 
 LINES = """
-SELECT line, amount, coalesce(tax_rate, 0), category_id, counter_code, allocated
+SELECT line, amount, coalesce(tax_rate, 0), category_id, counter_code, allocated, brand_id
 FROM pos.sale_line WHERE business_date = %s AND sale_id = %s AND kind = 'goods' ORDER BY line
 """
 TENDERS_OF = "SELECT n, kind, units FROM pos.tender WHERE business_date = %s AND sale_id = %s ORDER BY n"
@@ -231,7 +233,8 @@ def recorded_purchase(tx: Tx, sale: Waiting) -> Purchase:
     rows = lines.fetchall()
     store = stores_by_id(tx, [sale.store_id])[sale.store_id]
     counters = counters_by_code(tx, store.id, {row[4] for row in rows if row[4] is not None})
-    benefits = [(n - 1, kind) for n, kind, _ in paid if TENDERS.get(kind, TenderRole.MONEY) is not TenderRole.MONEY]
+    roles = tender_roles(tx)
+    benefits = [(n - 1, kind) for n, kind, _ in paid if roles.get(kind, TenderRole.MONEY) is not TenderRole.MONEY]
     facts = [
         LineFacts(
             line,
@@ -240,11 +243,11 @@ def recorded_purchase(tx: Tx, sale: Waiting) -> Purchase:
             category_path(tx, category)
             if category is not None
             else (counters[counter].category if counter in counters else ()),
-            None,
+            brand_code(tx, brand) if brand is not None else (counters[counter].brand if counter in counters else None),
             counter,
             tuple((kind, allocated[k]) for k, kind in benefits if allocated[k]),
         )
-        for line, amount, tax_rate, category, counter, allocated in rows
+        for line, amount, tax_rate, category, counter, allocated, brand in rows
     ]
     spends = [
         Spend(n, Kind(ACCOUNT_TENDERS[kind]), units) for n, kind, units in paid if kind in ACCOUNT_TENDERS and units

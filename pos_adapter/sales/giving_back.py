@@ -30,6 +30,7 @@ from pos_adapter.sales.rules import (
 )
 from pos_adapter.sales.selling import Catalogue, answer_of, line_rows, look_up, plain_allocation, record_sale
 from pos_adapter.sales.tables import CHANGE_SALE_STATE, SaleState, TenderRow
+from pos_adapter.tenders.operations import tender_roles
 
 
 class EcoinsSpent(Conflict):
@@ -59,7 +60,7 @@ def post_return(tx: Tx, principal: Principal, item: Incoming, catalogue: Catalog
     refunds = refund_lines(item.receipt, original.lines)
     plan = _plan(tx, item, original, refunds)
     columns, matrix, missing = refund_tenders(
-        refunds, original.kinds, original.references, plan.ecoins_withheld if plan else 0
+        refunds, original.kinds, original.references, plan.ecoins_withheld if plan else 0, tender_roles(tx)
     )
     check_refund(item.receipt, columns)
     if missing:

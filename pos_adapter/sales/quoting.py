@@ -17,6 +17,8 @@ from member_api.contract.purchases import (
     LineFacts,
     Lot,
     Named,
+    Programme,
+    Wallet,
     ask_buyers,
     earn,
     earn_base,
@@ -25,10 +27,11 @@ from member_api.contract.purchases import (
     usable_at,
 )
 from organisation.contract import StoreFacts, counters_by_code, place_of, stores_by_code
-from pos_adapter.catalogue.lookups import ask_products, category_path
+from pos_adapter.catalogue.lookups import ask_products, brand_code, category_path
 from pos_adapter.permissions import POST
 from pos_adapter.sales.receipts import Basket, LineKind, MemberId, MemberRef
 from pos_adapter.sales.rules import StoreUnknown, WrongCurrency, may_pay
+from pos_adapter.sales.selling import tax_rate
 
 SCAN_KINDS = ("card", "phone")
 
@@ -92,13 +95,13 @@ def quote(tx: Tx, principal: Principal, asked: Quote) -> QuoteAnswer:
     facts, payable = _lines(tx, basket, store)
     base = version.programme.base
     lines = [
-        EarnLine(f.line, f.amount, earn_base(f.amount, f.tax_rate, (), base), f.category, None, f.counter, f.amount)
+        EarnLine(f.line, f.amount, earn_base(f.amount, f.tax_rate, (), base), f.category, f.brand, f.counter, f.amount)
         for f in facts
     ]
     wallet = read_wallet(tx, buyer.id) if buyer is not None else None
     earned = earn(
         version.programme, lines, format=store.format, tier=buyer.tier if buyer else None, currency=store.currency,
-        day=local_date(at, store.timezone), remainder_before=0,
+        day=local_date(at, store.timezone), remainder_before=_remainder(wallet, version.programme, store),
     )  # fmt: skip
     if wallet is None or buyer is None:
         return QuoteAnswer(None, None, [], {offer.name: amount for offer, amount in earned.ecoins}, [])
@@ -115,6 +118,13 @@ def quote(tx: Tx, principal: Principal, asked: Quote) -> QuoteAnswer:
         {offer.name: amount for offer, amount in earned.ecoins} if buyer.earns else {},
         [],
     )
+
+
+def _remainder(wallet: Wallet | None, programme: Programme, store: StoreFacts) -> int:
+    """What the account that would earn has kept from earlier roundings, in millionths of a point."""
+    format = store.format if programme.split_points_by_format else None
+    account = wallet.accounts.get((Kind.POINTS, format, None)) if wallet is not None else None
+    return account.remainder if account is not None else 0
 
 
 def _store(tx: Tx, principal: Principal, basket: Basket) -> StoreFacts:
@@ -162,9 +172,14 @@ def _lines(tx: Tx, basket: Basket, store: StoreFacts) -> tuple[list[LineFacts], 
             continue
         product = products.get(line.product) if line.product is not None else None
         category = category_path(tx, product[2]) if product else ()
+        brand = brand_code(tx, product[3]) if product else None
         facts.append(
-            LineFacts(line.line, line.amount, 0, category or (counter.category if counter else ()), None, line.counter)
-        )
+            LineFacts(
+                line.line, line.amount, tax_rate(line.tax_rate) if line.tax_rate is not None else 0,
+                category or (counter.category if counter else ()), brand or (counter.brand if counter else None),
+                line.counter,
+            )
+        )  # fmt: skip
     return facts, payable
 
 

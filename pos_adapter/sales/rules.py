@@ -1,13 +1,13 @@
 """What a receipt must agree with, and who paid for which line: pure decisions on values."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from enum import StrEnum
 from typing import Any
 
 from foundation.errors import Conflict, FieldError, Invalid
 from pos_adapter.sales.receipts import LineKind, Receipt, SaleType, Tender
+from pos_adapter.tenders.rules import TenderRole
 
 
 class ReceiptContradicts(Invalid):
@@ -58,31 +58,6 @@ class OriginalClosed(Conflict):
     code = "original_closed"
 
 
-class TenderRole(StrEnum):
-    """What a tender is to the books."""
-
-    MONEY = "money"
-    BENEFIT = "benefit"
-    STORED = "stored"
-
-
-# The registry of tenders. An unknown kind is accepted as money and flagged.
-TENDERS: dict[str, TenderRole] = {
-    "cash": TenderRole.MONEY,
-    "card": TenderRole.MONEY,
-    "code": TenderRole.MONEY,
-    "cheque": TenderRole.MONEY,
-    "on_account": TenderRole.MONEY,
-    "instalment": TenderRole.MONEY,
-    "bank_transfer": TenderRole.MONEY,
-    "rounding": TenderRole.MONEY,
-    "voucher": TenderRole.BENEFIT,
-    "points": TenderRole.BENEFIT,
-    "ecoin": TenderRole.BENEFIT,
-    "coupon": TenderRole.BENEFIT,
-    "stored_value": TenderRole.STORED,
-    "ecoin_clawback": TenderRole.MONEY,
-}
 # Tenders that take from the member's accounts, and the kind of account.
 ACCOUNT_TENDERS = {"points": "points", "ecoin": "ecoin", "stored_value": "cash"}
 EARLIEST_DAY = date(2000, 1, 1)
@@ -313,7 +288,11 @@ class RefundTender:
 
 
 def refund_tenders(
-    refunds: Sequence[LineRefund], kinds: Sequence[str], references: Sequence[str | None], withheld: int
+    refunds: Sequence[LineRefund],
+    kinds: Sequence[str],
+    references: Sequence[str | None],
+    withheld: int,
+    roles: Mapping[str, TenderRole],
 ) -> tuple[list[RefundTender], list[list[int]], int]:
     """The tenders of a refund, and per line what each gives back (columns as the tenders).
 
@@ -325,7 +304,7 @@ def refund_tenders(
     taken: list[tuple[int, list[int]]] = []
     for k, kind in enumerate(kinds):
         shares = [refund.shares[k] for refund in refunds]
-        if withheld and TENDERS.get(kind, TenderRole.MONEY) is TenderRole.MONEY and sum(shares) > 0:
+        if withheld and roles.get(kind, TenderRole.MONEY) is TenderRole.MONEY and sum(shares) > 0:
             off = min(withheld, sum(shares))
             withheld -= off
             parts = allocate(off, shares)

@@ -21,7 +21,7 @@ from member_api.contract.purchases import (
     rules_at,
 )
 from organisation.contract import counters_by_code
-from pos_adapter.catalogue.lookups import category_path, promotions_by_code
+from pos_adapter.catalogue.lookups import brand_code, category_path, promotions_by_code
 from pos_adapter.sales.incoming import TILL_SERIES, Incoming, Outcome
 from pos_adapter.sales.receipts import (
     ECoins,
@@ -37,8 +37,6 @@ from pos_adapter.sales.receipts import (
 from pos_adapter.sales.rules import (
     ACCOUNT_TENDERS,
     LIMITED,
-    TENDERS,
-    TenderRole,
     allocate_tenders,
     allocate_units,
     looks_like_card_number,
@@ -47,6 +45,8 @@ from pos_adapter.sales.rules import (
     tender_units,
 )
 from pos_adapter.sales.tables import WRITE_LINE, WRITE_SALE, WRITE_TENDER, LineRow, SaleRow, TenderRow
+from pos_adapter.tenders.operations import tender_roles
+from pos_adapter.tenders.rules import TenderRole
 
 Catalogue = Mapping[str, Sequence[Any]]
 
@@ -108,9 +108,10 @@ def _tender_rows(tx: Tx, item: Incoming) -> list[TenderRow]:
     """The tenders as they are stored, coupons last."""
     receipt = item.receipt
     day = receipt.business_date
+    roles = tender_roles(tx)
     rows = []
     for n, tender in enumerate(receipt.tenders, 1):
-        if tender.kind not in TENDERS:
+        if tender.kind not in roles:
             item.flag(Flag.UNKNOWN_TENDER)
         units = tender.units
         if tender.kind in ACCOUNT_TENDERS:
@@ -149,7 +150,7 @@ def _allocate(item: Incoming, tenders: Sequence[TenderRow]) -> list[list[int]]:
 
 
 @lru_cache(maxsize=4096)
-def _tax_rate(text: str) -> int:
+def tax_rate(text: str) -> int:
     """A fraction as text in hundredths of a percent: "0.13" is 1300."""
     whole, _, fraction = text.partition(".")
     return int(whole) * 10_000 + int(fraction.ljust(4, "0") or 0)
@@ -162,7 +163,10 @@ def line_rows(
     catalogue: Catalogue,
     units: Sequence[list[int]] | None = None,
 ) -> list[LineRow]:
-    """The lines as they are stored, with the cost of the moment and what each tender paid."""
+    """The lines as they are stored, with the cost of the moment and what each tender paid.
+
+    A cost in another currency than the receipt's is not known here.
+    """
     receipt = item.receipt
     if units is None:
         units = _units_by_line(tenders, matrix)
@@ -189,8 +193,8 @@ def line_rows(
                 line.unit_price,
                 line.amount,
                 line.regular_amount,
-                _tax_rate(line.tax_rate) if line.tax_rate is not None else None,
-                product[4] if product else None,
+                tax_rate(line.tax_rate) if line.tax_rate is not None else None,
+                product[4] if product and product[5] == receipt.currency else None,
                 promotion.id if promotion else None,
                 line.promotion,
                 line.salesperson,
@@ -224,10 +228,11 @@ def _spends(tenders: Sequence[TenderRow]) -> list[Spend]:
 def _purchase(
     tx: Tx, item: Incoming, lines: Sequence[LineRow], tenders: Sequence[TenderRow], spends: Sequence[Spend]
 ) -> Purchase:
+    roles = tender_roles(tx)
     benefits = [
         (k, tender.kind)
         for k, tender in enumerate(tenders)
-        if TENDERS.get(tender.kind, TenderRole.MONEY) is not TenderRole.MONEY
+        if roles.get(tender.kind, TenderRole.MONEY) is not TenderRole.MONEY
     ]
     facts = [
         LineFacts(
@@ -235,7 +240,7 @@ def _purchase(
             row.amount,
             row.tax_rate or 0,
             _category(tx, item, row),
-            None,
+            _brand(tx, item, row),
             row.counter_code,
             tuple([(kind, row.allocated[k]) for k, kind in benefits if row.allocated[k]]) if benefits else (),
         )
@@ -255,6 +260,14 @@ def _category(tx: Tx, item: Incoming, row: LineRow) -> tuple[str, ...]:
         return category_path(tx, row.category_id)
     counter = item.counters.get(row.counter_code) if row.counter_code is not None else None
     return counter.category if counter is not None else ()
+
+
+def _brand(tx: Tx, item: Incoming, row: LineRow) -> str | None:
+    """The product's brand, or else the counter's."""
+    if row.brand_id is not None:
+        return brand_code(tx, row.brand_id)
+    counter = item.counters.get(row.counter_code) if row.counter_code is not None else None
+    return counter.brand if counter is not None else None
 
 
 def answer_of(item: Incoming, buyer: Buyer | None, block: PointsBlock | None, withheld: int = 0) -> SaleAnswer:

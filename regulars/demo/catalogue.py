@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from regulars.demo.chance import fractions
 from regulars.demo.dates import SOURCE_FIRST_DAY, SOURCE_LAST_DAY
+from regulars.demo.places import CURRENCY
 from regulars.demo.source import Integers, Lines, Products, Source
 
 UNKNOWN_DEPARTMENT = "OTHER"
@@ -46,12 +47,13 @@ MARGIN_SPREAD = 0.06
 
 
 class Product(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A product as `PUT /v1/products/batch` takes it. `unit_cost` is cents a unit; unknown costs are left out."""
+    """A product as `PUT /v1/products/batch` takes it. `unit_cost` is cents a unit, left out where unknown."""
 
     code: str
     name: str
     category: list[str]
     brand: str
+    currency: str
     unit_cost: int | None = None
 
 
@@ -107,6 +109,7 @@ def catalogue(source: Source) -> list[Product]:
             _name(kind or category or department, size),
             [department, category] if category else [department],
             f"{brand} {maker}",
+            CURRENCY,
             cost or None,
         )
         for number, maker, department, brand, category, kind, size, cost in zip(

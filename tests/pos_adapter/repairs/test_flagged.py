@@ -84,6 +84,27 @@ def test_a_cost_that_changes_later_never_rewrites_a_posted_line(house: Database,
     assert rows(house, "SELECT unit_cost FROM pos.sale_line") == [(600,)]
 
 
+def test_a_cost_in_another_currency_is_not_known_on_a_line(house: Database, clock: FixedClock) -> None:
+    late = sold(house, 1000, lines=[line(1, 1000, product="LATE")])
+    clock.advance(timedelta(days=1))
+    with house.transaction() as tx:
+        put_products(
+            tx, [ProductWish("A", unit_cost=600, currency="USD"), ProductWish("LATE", unit_cost=7, currency="EUR")]
+        )
+        link_again(tx, DESK, late)
+    sold(house, 1000, lines=[line(1, 1000, product="A")])
+    clock.advance(timedelta(days=1))
+    with house.transaction() as tx:
+        put_products(tx, [ProductWish("A", currency="CNY", unit_cost=650)])
+    sold(house, 1000, lines=[line(1, 1000, product="A")])
+
+    assert rows(
+        house,
+        "SELECT l.product_code, l.unit_cost FROM pos.sale_line AS l JOIN pos.sale AS s ON s.id = l.sale_id"
+        " WHERE l.product_id IS NOT NULL ORDER BY s.received_at",
+    ) == [("LATE", None), ("A", None), ("A", 650)]
+
+
 def original_of(house: Database, sale: UUID) -> Original:
     found = rows(house, "SELECT terminal, business_date, sequence FROM pos.sale WHERE id = :id", id=sale)[0]
     return Original("S01", *found)

@@ -15,6 +15,7 @@ from pos_adapter.sales.rules import (
     refund_lines,
     refund_tenders,
 )
+from pos_adapter.tenders.rules import TenderRole
 from tests.pos_adapter.sales.factories import receipt, return_of
 
 amounts = st.lists(st.integers(0, 10**9), min_size=1, max_size=12)
@@ -104,7 +105,8 @@ def test_partial_returns_of_a_line_add_up_to_its_allocation(parts: list[int], un
 
 def test_what_is_withheld_comes_off_the_money_and_every_line_still_adds_up() -> None:
     refunds = [LineRefund(1, 1, 150, (100, 50), (0, 0)), LineRefund(2, 2, 50, (50, 0), (0, 0))]
-    columns, matrix, missing = refund_tenders(refunds, ["cash", "points"], [None, None], 60)
+    roles = {"cash": TenderRole.MONEY, "points": TenderRole.BENEFIT}
+    columns, matrix, missing = refund_tenders(refunds, ["cash", "points"], [None, None], 60, roles)
     assert [(c.kind, c.amount) for c in columns] == [("cash", 90), ("points", 50), ("ecoin_clawback", 60)]
     assert [sum(row) for row in matrix] == [150, 50]
     assert missing == 0

@@ -2,13 +2,19 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from foundation.database import Database
+from member_api.earning.operations import publish_rules
+from pos_adapter.catalogue.operations import put_products
+from pos_adapter.catalogue.rules import ProductWish
+from pos_adapter.sales.quoting import Quote, quote
+from pos_adapter.sales.receipts import Basket, MemberRef
 from pos_adapter.sales.rules import ReceiptContradicts, ReceiptNumberTaken, StoreUnknown, WrongCurrency
 from tests.member_api.people import PHONE, a_member
-from tests.organisation.factories import committed_store
-from tests.pos_adapter.sales.factories import line, post, receipt, return_of, void_of
+from tests.organisation.factories import a_counter, committed_store
+from tests.pos_adapter.sales.factories import anywhere, line, post, receipt, return_of, void_of
 
 PHONE_REF = {"kind": "phone", "value": PHONE}
 
@@ -134,3 +140,29 @@ def test_a_void_undoes_a_sale_and_its_points(house: Database) -> None:
     post(house, sold)
     assert post(house, void_of(sold)).body["points"]["balance"] == 0
     assert rows(house, "SELECT type, state FROM pos.sale ORDER BY type") == [("sale", "voided"), ("void", "posted")]
+
+
+def test_a_brand_of_the_product_or_else_of_the_counter_earns_at_its_own_rate(house: Database) -> None:
+    a_member(house)
+    with house.transaction() as tx:
+        put_products(tx, [ProductWish("A", brand="MEADOW"), ProductWish("B", brand="OTHER"), ProductWish("C")])
+        a_counter(tx, brand="MEADOW")
+        publish_rules(tx, {"rates": [{"micro_points": 30_000, "brand": "MEADOW"}]}, tx.now, "", "test")
+    lines = [line(1, 1000, product="A"), line(2, 1000, product="B"), line(3, 100, product="C", counter="C1")]
+    at = house.clock.now().isoformat()
+    answer = post(house, receipt(1000, 1000, 100, member=PHONE_REF, lines=lines, occurred_at=at))
+    assert answer.body["points"]["earned"] == 33
+
+
+def test_a_quote_promises_what_the_sale_then_earns(house: Database) -> None:
+    a_member(house)
+    post(house, receipt(160, member=PHONE_REF))
+    with house.transaction() as tx:
+        publish_rules(tx, {"base": {"net_of_tax": True}}, tx.now, "", "test")
+    lines = [line(1, 113, tax_rate="0.13"), line(2, 50)]
+    basket = msgspec.convert({"store": "S01", "lines": lines}, Basket)
+    with house.transaction(read_only=True) as tx:
+        promised = quote(tx, anywhere(), Quote(basket, MemberRef("phone", PHONE)))
+    assert promised.points is not None
+    sold = receipt(113, 50, member=PHONE_REF, lines=lines, occurred_at=house.clock.now().isoformat())
+    assert post(house, sold).body["points"]["earned"] == promised.points.to_come == 2

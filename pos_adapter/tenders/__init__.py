@@ -1,0 +1,1 @@
+"""How receipts are paid: a registry, not a closed list."""
