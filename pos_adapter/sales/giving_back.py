@@ -10,10 +10,11 @@ from member_api.contract.purchases import (
     LineReturn,
     PointsBlock,
     Reversal,
+    ask_buyers,
     plan_reversal,
     record_reversal,
 )
-from pos_adapter.sales.incoming import Incoming, Outcome, sale_id
+from pos_adapter.sales.incoming import Incoming, Outcome, named_member, sale_id
 from pos_adapter.sales.originals import OriginalSale, read_original
 from pos_adapter.sales.receipts import Flag, Original
 from pos_adapter.sales.rules import (
@@ -57,6 +58,7 @@ def post_return(tx: Tx, principal: Principal, item: Incoming, catalogue: Catalog
         _post_unlinked(tx, principal, item, catalogue)
         return
     _check_open(original, item)
+    _flag_another_member(tx, item, original)
     refunds = refund_lines(item.receipt, original.lines)
     plan = _plan(tx, item, original, refunds)
     columns, matrix, missing = refund_tenders(
@@ -101,6 +103,18 @@ def _check_open(original: OriginalSale, item: Incoming) -> None:
         raise OriginalClosed(f"The original is {original.state}")
     if original.currency != item.receipt.currency:
         raise WrongCurrency("The original was in another currency", errors=[FieldError("/currency", "differs")])
+
+
+def _flag_another_member(tx: Tx, item: Incoming, original: OriginalSale) -> None:
+    """What is given back is the original's member's, whoever stands at the till; a till that says otherwise is told."""
+    named = named_member(item.receipt)
+    if named is None or original.member_id is None:
+        return
+    with tx.pipeline():
+        asked = ask_buyers(tx, [named], lock=False)
+    found = asked.buyers()[0]
+    if found is not None and found.id != original.member_id:
+        item.flag(Flag.MEMBER_DIFFERS)
 
 
 def _plan(tx: Tx, item: Incoming, original: OriginalSale, refunds: Sequence[LineRefund]) -> Reversal | None:

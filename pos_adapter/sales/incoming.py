@@ -15,11 +15,11 @@ from foundation.database import Tx
 from foundation.errors import DomainError, FieldError, Forbidden, problem
 from foundation.identifiers import dated_id
 from foundation.settings import get_settings
-from member_api.contract.purchases import Buyer
+from member_api.contract.purchases import Buyer, Named
 from organisation.contract import CounterFacts, StoreFacts, fix_currency, place_of
 from pos_adapter.catalogue.lookups import PromotionFacts
 from pos_adapter.permissions import POST
-from pos_adapter.sales.receipts import Flag, Receipt, SaleAnswer, SaleType
+from pos_adapter.sales.receipts import Flag, MemberRef, Receipt, SaleAnswer, SaleType
 from pos_adapter.sales.rules import (
     ACCOUNT_TENDERS,
     CouponUnknown,
@@ -99,6 +99,16 @@ class Incoming:
         """Whether posting it neither spends from accounts nor gives anything back."""
         receipt = self.receipt
         return receipt.type is SaleType.SALE and all(t.kind not in ACCOUNT_TENDERS for t in receipt.tenders)
+
+
+def named_member(receipt: Receipt) -> Named | None:
+    """The member that a receipt names, as the accounts ask for one."""
+    member = receipt.member
+    if member is None:
+        return None
+    if isinstance(member, MemberRef):
+        return Named(receipt.occurred_at, kind=member.kind, value=member.value)
+    return Named(receipt.occurred_at, id=int(member))
 
 
 def content_hash(receipt: Receipt) -> bytes:

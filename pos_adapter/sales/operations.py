@@ -31,7 +31,7 @@ from member_api.contract.purchases import AskedShoppers, Named, ask_shoppers, co
 from organisation.contract import stores_by_code
 from pos_adapter.repairs.operations import park
 from pos_adapter.sales.giving_back import post_return, post_void
-from pos_adapter.sales.incoming import Incoming, Outcome, admit
+from pos_adapter.sales.incoming import Incoming, Outcome, admit, named_member
 from pos_adapter.sales.looking_up import look_up
 from pos_adapter.sales.receipts import Flag, MemberRef, Receipt, SaleType
 from pos_adapter.sales.rules import EARLIEST_DAY, looks_like_card_number, masked_card_number
@@ -252,12 +252,8 @@ def _post(
 
 
 def _named(receipt: Receipt) -> Named | None:
-    member = receipt.member
-    if member is None or receipt.type is not SaleType.SALE:
-        return None
-    if isinstance(member, MemberRef):
-        return Named(receipt.occurred_at, kind=member.kind, value=member.value)
-    return Named(receipt.occurred_at, id=int(member))
+    # A return or a void belongs to the member of its original.
+    return named_member(receipt) if receipt.type is SaleType.SALE else None
 
 
 def _wait_for_members(tx: Tx, unknown: Sequence[tuple[Incoming, Identifier]]) -> None:

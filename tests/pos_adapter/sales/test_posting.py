@@ -166,3 +166,13 @@ def test_a_quote_promises_what_the_sale_then_earns(house: Database) -> None:
     assert promised.points is not None
     sold = receipt(113, 50, member=PHONE_REF, lines=lines, occurred_at=house.clock.now().isoformat())
     assert post(house, sold).body["points"]["earned"] == promised.points.to_come == 2
+
+
+def test_a_return_that_names_another_member_goes_to_the_original_s_and_is_flagged(house: Database) -> None:
+    a_member(house)
+    a_member(house, "13900139000")
+    sold = receipt(1000, member=PHONE_REF)
+    post(house, sold)
+    answer = post(house, return_of(sold, (1, 1000), member={"kind": "phone", "value": "13900139000"}))
+    assert answer.body["flags"] == ["member_differs"]
+    assert rows(house, "SELECT sum(balance) FROM member.account") == [(0,)]
