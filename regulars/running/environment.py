@@ -16,6 +16,8 @@ from regulars.running.problems import CannotRun
 from regulars.running.servers import embedded_servers, started
 
 DEFAULT_HOME = ".regulars"
+# The demo's company sells in America; its rules and pages should not speak of yuan.
+DEMO_COMPANY = {"COMPANY_CURRENCY": "USD", "COMPANY_TIMEZONE": "America/New_York"}
 
 
 def given_environment() -> dict[str, str]:
@@ -36,9 +38,10 @@ def adopt(environment: Mapping[str, str]) -> None:
     get_settings.cache_clear()
 
 
-def own_environment(home: Home, given: Mapping[str, str]) -> dict[str, str]:
-    """What every process of the house gets beside the addresses of the servers."""
-    return {**given, **key_environment(home.keys, given), "REGULARS_HOME": str(home.root)}
+def own_environment(home: Home, given: Mapping[str, str], *, demo: bool = False) -> dict[str, str]:
+    """What every process of the house gets beside the addresses of the servers. What the operator gave comes first."""
+    company = DEMO_COMPANY if demo or home.credentials.exists() else {}
+    return {**company, **given, **key_environment(home.keys, given), "REGULARS_HOME": str(home.root)}
 
 
 @contextmanager

@@ -56,7 +56,7 @@ def run_house(home: Home, given: Mapping[str, str], *, demo: bool, sales: bool) 
     began = time.monotonic()
     with home.only_one():
         say = Teller(home)
-        environment = own_environment(home, given)
+        environment = own_environment(home, given, demo=demo and not home.no_demo.exists())
         refuse_taken_port(environment)
         _clear(home.metrics)
         servers = embedded_servers(home, given)
