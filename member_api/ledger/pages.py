@@ -10,9 +10,12 @@ from foundation.http import Pages, transactional
 from foundation.pages import lazy
 from member_api.approvals.operations import pending_of
 from member_api.ledger.http import read_mark, shows_reasons, write_mark
+from member_api.ledger.operations import currency_of
+from member_api.ledger.rules import Kind
 from member_api.ledger.statements import AccountView, accounts_of, open_holds, statement_of
 from member_api.ledger.words import ACCOUNT_WORDS, ACTION_WORDS, JOURNAL_WORDS, ORIGIN_WORDS
 from member_api.members.frame import MemberTab, add_tab, framed, render_member
+from member_api.members.lookup import resolve_member
 from member_api.members.pages import names_of
 from member_api.members.rules import MemberStatus
 from member_api.permissions import ACCOUNTS_ADJUST, ACCOUNTS_GRANT, ACCOUNTS_READ, ACCOUNTS_REDEEM
@@ -43,6 +46,7 @@ def accounts_page(tx: Tx, member: str) -> str:
         kind_words=ACCOUNT_WORDS,
         origin_words=ORIGIN_WORDS,
         action_words=ACTION_WORDS,
+        currency=currency_of(tx, resolve_member(tx, frame.member.id), Kind.ECOIN, None),
         **_may(current_principal(), frame.member.status),
     )
 

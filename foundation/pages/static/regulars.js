@@ -57,6 +57,11 @@ function valueOf(control) {
   if (text === "") return control.dataset.empty === "null" ? null : undefined;
   if (type === "integer") return /^-?\d{1,15}$/.test(text) ? Number(text) : NaN;
   if (type === "money") return minorUnits(text, Number(control.dataset.exponent || 2));
+  if (type === "amount") {
+    // Points are counted, e-coins and cash are typed as money: another field of the form says which it is.
+    if (control.form.elements[control.dataset.kind].value === "points") return /^-?\d{1,15}$/.test(text) ? Number(text) : NaN;
+    return minorUnits(text, Number(control.dataset.exponent || 2));
+  }
   if (type === "list") return text.split(/[\s,，、]+/).filter(Boolean);
   if (type === "json") return JSON.parse(text);
   if (type === "moment") return new Date(text).toISOString();
