@@ -83,7 +83,7 @@ def today(tx: Tx) -> date:
     return local_date(tx.now, get_settings().company_timezone)
 
 
-# Locks, then lists, the accounts of members and what of their points expires first: see migration 0011.
+# Locks, then lists, the accounts of members and what of their points expires first: see migrations 0011 and 0014.
 LOCK_WALLETS = Statement("SELECT accounts, soonest FROM member.lock_wallets($1::bigint[], $2::date)")
 ACCOUNTS = """
 SELECT id, member_id, kind, format, currency, balance, held, debt, remainder, opened_at
@@ -156,10 +156,17 @@ def make_wallets(
     wallets = {
         member: Wallet(member, by_member.get(member, ()), today=day, now=tx.now, new_id=new_id) for member in members
     }
+    overdue: dict[int, Wallet] = {}
     for member, until, amount in _soonest(soonest) if soonest is not None else ():
-        if member in wallets:
-            wallets[member].next_expiry[until] = amount
-    indebted = [wallet for wallet in wallets.values() if any(a.debt for a in wallet.accounts.values())]
+        if member not in wallets:
+            continue
+        if until < day:
+            overdue[member] = wallets[member]
+        expiring = wallets[member].next_expiry
+        expiring[until] = expiring.get(until, 0) + amount
+    # The job has not been here since the day ended: what is over is no balance any more.
+    complete_wallets(tx, list(overdue.values()))
+    indebted = [w for w in wallets.values() if not w.complete and any(a.debt for a in w.accounts.values())]
     if indebted:
         _load_debts(tx, indebted)
     return wallets

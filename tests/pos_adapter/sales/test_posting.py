@@ -1,17 +1,22 @@
 """A till posts sales; the member's account moves exactly."""
 
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
+from foundation.checks import run_checks
+from foundation.clock import FixedClock, local_date
 from foundation.database import Database
 from member_api.earning.operations import publish_rules
+from member_api.ledger.endings import expire_lots
 from pos_adapter.catalogue.operations import put_products
 from pos_adapter.catalogue.rules import ProductWish
 from pos_adapter.sales.quoting import Quote, quote
 from pos_adapter.sales.receipts import Basket, MemberRef
 from pos_adapter.sales.rules import ReceiptContradicts, ReceiptNumberTaken, StoreUnknown, WrongCurrency
+from tests.member_api.ledger.callers import SOON, given
 from tests.member_api.people import PHONE, a_member
 from tests.organisation.factories import a_counter, committed_store
 from tests.pos_adapter.sales.factories import anywhere, line, post, receipt, return_of, void_of
@@ -176,3 +181,26 @@ def test_a_return_that_names_another_member_goes_to_the_original_s_and_is_flagge
     answer = post(house, return_of(sold, (1, 1000), member={"kind": "phone", "value": "13900139000"}))
     assert answer.body["flags"] == ["member_differs"]
     assert rows(house, "SELECT sum(balance) FROM member.account") == [(0,)]
+
+
+def test_points_whose_day_has_passed_are_gone_from_the_receipt_before_the_job_comes(
+    house: Database, clock: FixedClock
+) -> None:
+    member = a_member(house)
+    given(house, member, 500, expires_on=local_date(clock.now(), "Asia/Shanghai"))
+    given(house, member, 40, expires_on=SOON)
+    clock.advance(timedelta(days=1))
+    points = post(house, receipt(1000, member=PHONE_REF, occurred_at=clock.now().isoformat())).body["points"]
+    assert (points["balance"], points["available"]) == (50, 50)
+    assert points["next_expiry"] == {"amount": 40, "on": "2026-03-01"}
+    assert expire_lots(house).members == 0
+    assert list(run_checks(house)) == []
+
+
+def test_points_of_two_formats_that_expire_on_one_day_are_told_together(house: Database) -> None:
+    member = a_member(house)
+    post(house, receipt(1000, member=PHONE_REF))
+    for format in ("supermarket", "online"):
+        given(house, member, 30, format=format, expires_on=date(2027, 12, 31))
+    points = post(house, receipt(100, member=PHONE_REF)).body["points"]
+    assert points["next_expiry"] == {"amount": 60, "on": "2027-12-31"}
