@@ -7,15 +7,15 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Column, Date, DateTime, Table, Text, Uuid, insert
 
 from foundation.access import Principal
+from foundation.clock import local_date
 from foundation.database import Tx
 from foundation.errors import Conflict
 from foundation.events import announce
 from foundation.identifiers import day_of
 from member_api.contract.members import MemberRef, resolve_member
 from member_api.contract.purchases import Named, ask_buyers, move_purchase
-from organisation.contract import place_of
+from organisation.contract import place_of, stores_by_id
 from pos_adapter.permissions import APPROVE, REPAIR
-from pos_adapter.places import store_codes
 from pos_adapter.sales.attaching import attach_sale
 from pos_adapter.sales.originals import OriginalSale, read_original
 from pos_adapter.sales.reading import SaleUnknown
@@ -64,8 +64,9 @@ def give_sale(tx: Tx, principal: Principal, sale_id: UUID, to: MemberRef, reason
     sale = read_original(tx, day, sale_id) if day is not None else None
     if sale is None:
         raise SaleUnknown("There is no receipt with this id")
-    principal.require(REPAIR, place_of(store_codes(tx, [sale.store_id])[sale.store_id]))
-    if tx.now.date() - sale.day > timedelta(days=DAYS_AT_THE_DESK):
+    store = stores_by_id(tx, [sale.store_id])[sale.store_id]
+    principal.require(REPAIR, place_of(store.code))
+    if local_date(tx.now, store.timezone) - sale.day > timedelta(days=DAYS_AT_THE_DESK):
         principal.require(APPROVE)
     if sale.type != "sale" or sale.state != "posted":
         raise SaleNotGivable(f"This is a {sale.state} {sale.type}; only a posted sale can be given to a member")
