@@ -84,6 +84,31 @@ def test_limits_come_back_when_valkey_does(redis_url: str) -> None:
         limiter.hit(limit, "a")
 
 
+def test_whoever_stays_far_below_the_limit_is_counted_here_and_whoever_does_not_is_told_of_in_full(
+    redis_url: str,
+) -> None:
+    limit = Limit("test", 10, window_s=60, slack=3)
+    one, other = RateLimiter(redis_url), RateLimiter(redis_url)
+    with redis.Redis.from_url(redis_url) as valkey:
+        assert [one.hit(limit, "c") for _ in range(3)] == [1, 2, 3]
+        assert valkey.keys("*") == []
+        assert one.hit(limit, "c") == 4
+        assert one.hit(limit, "c") == 5
+    assert [other.hit(limit, "c") for _ in range(3)] == [1, 2, 3]
+    assert other.hit(limit, "c") == 9
+    assert one.hit(limit, "c") == 10
+    for limiter in (one, other):
+        with pytest.raises(RateLimited):
+            limiter.hit(limit, "c")
+
+
+def test_a_new_window_begins_with_nothing(redis_url: str) -> None:
+    limiter, limit = RateLimiter(redis_url), Limit("test", 2, slack=1)
+    assert [limiter.hit(limit, "d"), limiter.hit(limit, "d")] == [1, 2]
+    time.sleep(1.05)
+    assert limiter.hit(limit, "d") == 1
+
+
 def test_a_restarted_valkey_is_reached_again_without_an_error(redis_url: str) -> None:
     limiter = RateLimiter(redis_url)
     limit = Limit("test", 100)
