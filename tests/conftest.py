@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
+import hypothesis
 import psycopg
 import pytest
 import redis
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).parent.parent
+# No test measures time: a busy machine is no fault.
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
 TEMPLATE = "template_regulars"
 SHARED = "shared"
 # The keys of the tests are fixed, so that a digest computed twice is the same twice.

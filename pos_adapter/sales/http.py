@@ -61,7 +61,10 @@ def post_sale(key: Keyed, receipt: Receipt) -> Answer:
 @msgspec_body(ReceiptBatch)
 @msgspec_answer(200, BatchAnswer, "A result for each receipt")
 def post_sales(key: Keyed, batch: ReceiptBatch) -> Answer:
-    """Post up to 500 receipts. One bad receipt never blocks the rest: it is parked with its reason."""
+    """Post up to 500 receipts. One bad receipt never blocks the rest: it is parked with its reason.
+
+    Sent twice at the same moment, both are worked on and each receipt is posted once; the later answer is the first's.
+    """
     home = database()
     with home.transaction() as tx:
         with tx.round_trip() as trip:
