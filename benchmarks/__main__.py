@@ -54,7 +54,7 @@ class Bench:
         product = self._clients(connections, "/v1/sales", functools.partial(Http, self.web.port), 1)
         bare = self._floor_clients(connections, "/sales", functools.partial(Http, self.floor_web.port), 1)
         measured = self._measure(
-            Subject("product", functools.partial(drive, product), {"web": self.web.pid, **self.house.processes}),
+            Subject("product", functools.partial(drive, product), self._all_processes, readers=True),
             Subject("bare route", functools.partial(drive, bare), {"web": self.floor_web.pid, **self._postgresql}),
             Subject(
                 "pgbench",
@@ -77,10 +77,14 @@ class Bench:
             connections, "", functools.partial(SetBased, self.house.database_url), SALES_PER_BATCH
         )
         measured = self._measure(
-            Subject("product", functools.partial(drive, product), {"web": self.web.pid, **self.house.processes}),
+            Subject("product", functools.partial(drive, product), self._all_processes, readers=True),
             Subject("set-based", functools.partial(drive, set_based), self._postgresql),
         )
         return replace(measured, title=BATCH, connections=connections, target=0.4)
+
+    @property
+    def _all_processes(self) -> dict[str, int]:
+        return {"web": self.web.pid, **self.house.processes}
 
     @property
     def _postgresql(self) -> dict[str, int]:
