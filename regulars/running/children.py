@@ -31,6 +31,8 @@ def die_with_parent(
     expected = os.getpid() if parent is None else parent
 
     def prepare() -> None:
+        # A parent may hold signals back to ask for them itself; its children must not inherit that.
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         # Its own group, so that Ctrl-C reaches the parent alone, which then stops everything in order.
         if own_group:
             os.setpgid(0, 0)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from regulars.running.children import trim_log
+from regulars.running.children import command_of, trim_log
 from regulars.running.problems import CannotRun
 
 ROUND_S = 0.1
@@ -29,6 +29,8 @@ TRIM_EVERY_S = 60.0
 PROBE_EVERY_S = 10.0
 # A server that has not answered for this long although it runs is taken for hanging.
 HANGING_S = 90.0
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Say = Callable[[str], None]
 
@@ -69,6 +71,7 @@ class Supervisor:
     programs: list[Program] = field(default_factory=list)
     stopping: bool = False
     _signals: int = 0
+    _waits_for_signals: bool = False
     _trimmed_at: float = 0.0
 
     def add(self, program: Program) -> None:
@@ -80,16 +83,23 @@ class Supervisor:
             self._note_start(program)
 
     def listen(self) -> None:
-        """Take Ctrl-C, SIGTERM and SIGHUP as the wish to stop; a second one as haste."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._on_signal)
+        """Take Ctrl-C, SIGTERM and SIGHUP as the wish to stop; a second one as haste.
+
+        On Linux they wait until a round asks for them, and then tell who sent them: the operator will want to know.
+        """
+        if hasattr(signal, "sigtimedwait"):
+            signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+            self._waits_for_signals = True
+            return
+        for number in STOP_SIGNALS:
+            signal.signal(number, lambda number, _frame: self._on_signal(signal.Signals(number), 0))
 
     def run(self, each_round: Callable[[], None] = lambda: None) -> None:
         """Look after the programs until a signal comes. `each_round` is called ten times a second."""
         while not self.stopping:
             self.round()
             each_round()
-            time.sleep(ROUND_S)
+            self._pause(ROUND_S)
 
     def round(self) -> None:
         """One look at every program."""
@@ -115,7 +125,7 @@ class Supervisor:
             if ready():
                 return True
             self.round()
-            time.sleep(ROUND_S)
+            self._pause(ROUND_S)
         return False
 
     def stop(self, *, keep: Sequence[str] = ()) -> None:
@@ -131,9 +141,17 @@ class Supervisor:
         self.programs = [program for program in self.programs if program.name in keep]
         self._tell_pids()
 
-    def _on_signal(self, _number: int, _frame: object) -> None:
+    def _pause(self, seconds: float) -> None:
+        """Wait a little, or until somebody wants us to stop."""
+        if not self._waits_for_signals:
+            time.sleep(seconds)
+        elif (told := signal.sigtimedwait(STOP_SIGNALS, seconds)) is not None:
+            self._on_signal(signal.Signals(told.si_signo), told.si_pid)
+
+    def _on_signal(self, number: signal.Signals, sender: int) -> None:
         self._signals += 1
         self.stopping = True
+        self.say(f"Told to stop by {number.name}" + (f" from pid {sender} ({command_of(sender)})" if sender else ""))
 
     def _signal(self, program: Program) -> None:
         if program.process is not None:
@@ -146,7 +164,7 @@ class Supervisor:
         assert process is not None
         deadline = time.monotonic() + program.stop_timeout_s
         while process.poll() is None and time.monotonic() < deadline and self._signals < 2:
-            time.sleep(0.05)
+            self._pause(0.05)
         if process.poll() is not None:
             return True
         with contextlib.suppress(ProcessLookupError, PermissionError):
