@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from typing import Any, LiteralString, cast
 
+import msgspec
 import psycopg
 import sqlalchemy
 from psycopg.rows import TupleRow
@@ -109,6 +110,7 @@ class Database:
             pool_recycle=1800,
             # The connection used last is used next: its session has everything warm, others may rest.
             pool_use_lifo=True,
+            json_deserializer=msgspec.json.decode,
             connect_args={"options": timeouts, "prepare_threshold": 2, "connect_timeout": 5},
         )
         sqlalchemy.event.listen(self.engine, "do_connect", _connect)

@@ -73,6 +73,8 @@ class ReferenceCache(Generic[K, V]):
 
     def one(self, tx: Tx, key: K) -> V | None:
         """The value of one key, or None when it does not exist."""
+        if not tx.changed and not self._is_stale(tx) and key in (known := self._known):
+            return known[key]
         return self.get(tx, (key,)).get(key)
 
     def changed(self, tx: Tx) -> None:

@@ -1,13 +1,16 @@
 """Reading JSON strictly: what two readers could understand differently, or a database cannot store, is refused.
 
 Refused with 400: bytes that are not UTF-8, malformed JSON, the same name twice in an object, NaN and infinities,
-numbers beyond 64 bits, NUL characters, half surrogates, and nesting deeper than 64. One pass of the C scanner;
-a five-line sale of 1.8 kB costs about 20 us.
+numbers beyond 64 bits, NUL characters, half surrogates, and nesting deeper than 64. A five-line sale of 1.8 kB costs
+about 10 us: what is spelled plainly is read by msgspec, anything else by the C scanner with hooks (25 us).
 """
 
 import json
 import math
+import re
 from typing import Any
+
+import msgspec
 
 from foundation.errors import BadRequest
 
@@ -24,6 +27,29 @@ class JsonUnreadable(BadRequest):
 
 def read_json(body: bytes) -> Any:
     """The value that `body` spells. Raises JsonUnreadable with the reason."""
+    value = _read_plain(body)
+    return _read_any(body) if value is _UNSURE else value
+
+
+def _read_plain(body: bytes) -> Any:
+    """The value of a body that is spelled without anything unusual, by msgspec; _UNSURE of any other.
+
+    msgspec keeps the last of two values with the same name. So we count what follows every name and, of texts, only an
+    escaped quote: `":`. Where nothing else can be spelled in two ways, a body with as many of them as its value has,
+    when that is written again, has no name twice.
+    """
+    if b"\\u" in body or _SPACE_BEFORE_COLON.search(body) or _LONG_NUMBER in body.translate(_DIGITS_ALIKE):
+        return _UNSURE
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _UNSURE
+    if msgspec.json.encode(value).count(b'":') != body.count(b'":') or _is_too_deep(body):
+        return _UNSURE
+    return value
+
+
+def _read_any(body: bytes) -> Any:
     try:
         value = _decode(body.decode())
     except UnicodeDecodeError as error:
@@ -84,6 +110,10 @@ def _is_too_deep(body: bytes) -> bool:
     return True
 
 
+_UNSURE = object()
+_SPACE_BEFORE_COLON = re.compile(rb"[ \t\r\n]:")
+_DIGITS_ALIKE = bytes(ord("0") if chr(byte).isascii() and chr(byte).isdigit() else ord(" ") for byte in range(256))
+_LONG_NUMBER = b"0" * DIGITS_MAX
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 

@@ -21,7 +21,7 @@ from member_api.contract.purchases import (
     rules_at,
 )
 from organisation.contract import counters_by_code
-from pos_adapter.catalogue.lookups import brand_code, category_path, promotions_by_code
+from pos_adapter.catalogue.lookups import brand_codes, category_paths, promotions_by_code
 from pos_adapter.sales.incoming import TILL_SERIES, Incoming, Outcome
 from pos_adapter.sales.receipts import (
     ECoins,
@@ -234,13 +234,15 @@ def _purchase(
         for k, tender in enumerate(tenders)
         if roles.get(tender.kind, TenderRole.MONEY) is not TenderRole.MONEY
     ]
+    paths = category_paths.get(tx, {row.category_id for row in lines if row.category_id is not None})
+    brands = brand_codes.get(tx, {row.brand_id for row in lines if row.brand_id is not None})
     facts = [
         LineFacts(
             row.line,
             row.amount,
             row.tax_rate or 0,
-            _category(tx, item, row),
-            _brand(tx, item, row),
+            _category(item, row, paths),
+            _brand(item, row, brands),
             row.counter_code,
             tuple([(kind, row.allocated[k]) for k, kind in benefits if row.allocated[k]]) if benefits else (),
         )
@@ -254,18 +256,18 @@ def _purchase(
     )  # fmt: skip
 
 
-def _category(tx: Tx, item: Incoming, row: LineRow) -> tuple[str, ...]:
+def _category(item: Incoming, row: LineRow, paths: Mapping[int, tuple[str, ...]]) -> tuple[str, ...]:
     """The product's category, or else the counter's: concession lines often carry a typed price only."""
     if row.category_id is not None:
-        return category_path(tx, row.category_id)
+        return paths.get(row.category_id, ())
     counter = item.counters.get(row.counter_code) if row.counter_code is not None else None
     return counter.category if counter is not None else ()
 
 
-def _brand(tx: Tx, item: Incoming, row: LineRow) -> str | None:
+def _brand(item: Incoming, row: LineRow, brands: Mapping[int, str]) -> str | None:
     """The product's brand, or else the counter's."""
     if row.brand_id is not None:
-        return brand_code(tx, row.brand_id)
+        return brands.get(row.brand_id)
     counter = item.counters.get(row.counter_code) if row.counter_code is not None else None
     return counter.brand if counter is not None else None
 
