@@ -14,6 +14,8 @@ from foundation.rate_limits import Limit, RateLimited, RateLimiter
 from tests.foundation.conftest import Machine, SignedIn
 from tests.foundation.test_http_problems import problem_of
 
+WINDOWS_TRIED = 8
+
 
 def test_requests_over_the_limit_wait_for_the_next_second(
     make_web: Callable[..., Flask], make_machine: Callable[..., Machine]
@@ -43,8 +45,11 @@ def test_each_machine_has_a_limit_of_its_own_in_all_applications(
 
 def test_a_person_has_the_limit_of_a_person(make_web: Callable[..., Flask], sign_in: Callable[..., SignedIn]) -> None:
     signed_in = sign_in(app=make_web(rate_limit_person=3))
-    time.sleep(1.05)
-    answers = [signed_in.calls.get("/v1/who") for _ in range(4)]
+    for _ in range(WINDOWS_TRIED):
+        time.sleep(1.05)
+        answers = [signed_in.calls.get("/v1/who") for _ in range(4)]
+        if answers[-1].status_code == 429 and answers[2].status_code == 200:
+            break  # otherwise a second ended in between, as it does on a busy machine
     assert [answer.status_code for answer in answers] == [200] * 3 + [429]
     assert answers[0].headers["RateLimit-Policy"] == '"person";q=3;w=1'
 

@@ -147,6 +147,9 @@ class Member:
                 hold.state = "expired"
         self.expire(today)
 
+    def has_overdue_points(self, today: date) -> bool:
+        return any(lot.account[0] == "points" and lot.left > 0 and lot.is_over(today) for lot in self.lots)
+
     def expire(self, today: date) -> None:
         for lot in self.lots:
             if lot.is_over(today):

@@ -241,7 +241,8 @@ class LedgerMachine(RuleBasedStateMachine):
         account = ("points", format if rules.split else None)
         ref = dated_id(day, "test", next(self.keys))
         purchase = Purchase(ref, day, format, rules, lines, bases, list(lines), Fraction(0), account, [], [])
-        member = self.model(n) if spends else self.members[n]
+        # Earning looks at overdue points only; meeting some, it catches up like everything else.
+        member = self.model(n) if spends or self.members[n].has_overdue_points(day) else self.members[n]
         spends = [(kind, self.share(member, kind, percent)) for kind, percent in spends]
         refused, figures = self.tried(lambda: member.buy(purchase, spends, day))
         facts = [
