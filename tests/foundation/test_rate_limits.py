@@ -45,6 +45,7 @@ def test_each_machine_has_a_limit_of_its_own_in_all_applications(
 
 def test_a_person_has_the_limit_of_a_person(make_web: Callable[..., Flask], sign_in: Callable[..., SignedIn]) -> None:
     signed_in = sign_in(app=make_web(rate_limit_person=3))
+    answers = []
     for _ in range(WINDOWS_TRIED):
         time.sleep(1.05)
         answers = [signed_in.calls.get("/v1/who") for _ in range(4)]
