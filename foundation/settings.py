@@ -46,6 +46,10 @@ class Settings:
     idempotency_days: int = 40
     log_level: str = "info"
     trusted_proxies: int = 0
+    lake: Path = Path(".regulars/lake")
+    analytics_memory_mb: int = 2048
+    sms_gateway_url: str = ""
+    sms_gateway_key: str = ""
 
 
 def _secret(environ: Mapping[str, str], name: str) -> bytes:
@@ -97,6 +101,10 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         idempotency_days=number("IDEMPOTENCY_DAYS", 40),
         log_level=environ.get("LOG_LEVEL", "info"),
         trusted_proxies=number("TRUSTED_PROXIES", 0),
+        lake=Path(environ.get("LAKE") or Path(environ.get("REGULARS_HOME", ".regulars")) / "lake").absolute(),
+        analytics_memory_mb=number("ANALYTICS_MEMORY_MB", 2048),
+        sms_gateway_url=environ.get("SMS_GATEWAY_URL", ""),
+        sms_gateway_key=environ.get("SMS_GATEWAY_KEY", ""),
     )
 
 

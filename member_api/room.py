@@ -36,6 +36,6 @@ room = Room(
         MenuItem(lazy("Approvals"), "/approvals", ACCOUNTS_APPROVE, "check", 26),
         MenuItem(lazy("Earning rules"), "/earning-rules", RULES_READ, "rules", 82),
     ],
-    translations=HERE / "translations",
+    translations=[HERE / "translations"],
     static=HERE / "static",
 )

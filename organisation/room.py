@@ -32,6 +32,6 @@ room = Room(
         MenuItem(lazy("Staff"), "/organisation/staff", READ, "staff", 82, ORGANISATION),
         MenuItem(lazy("Devices"), "/organisation/devices", READ, "device", 83, ORGANISATION),
     ],
-    translations=HERE / "translations",
+    translations=[HERE / "translations"],
     static=HERE / "static",
 )

@@ -33,6 +33,6 @@ room = Room(
         MenuItem(lazy("Receipts"), "/receipts", READ, "receipt", 25),
         MenuItem(lazy("Repairs"), "/repairs", READ, "repair", 30),
     ],
-    translations=HERE / "translations",
+    translations=[HERE / "translations"],
     static=HERE / "static",
 )

@@ -93,7 +93,7 @@ def _register_routes(
             openapi.register(api, blueprint)
         for pages in room.pages:
             app.register_blueprint(pages)
-    install_words(app, [room.translations for room in rooms if room.translations], settings.company_timezone)
+    install_words(app, [folder for room in rooms for folder in room.translations], settings.company_timezone)
     install_shell(app, [item for room in rooms for item in room.menu], assets)
     register_error_handlers(app)
     Guard(settings, limiter).install(app)

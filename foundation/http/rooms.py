@@ -31,8 +31,8 @@ class MenuItem:
 class Room:
     """Everything of one package that the web application serves.
 
-    `blueprints` are foundation.http.Blueprint (JSON under /v1), `pages` foundation.http.Pages. `translations` is the
-    folder that holds `<locale>/LC_MESSAGES/messages.po`, None where a package has no words of its own on pages.
+    `blueprints` are foundation.http.Blueprint (JSON under /v1), `pages` foundation.http.Pages. `translations` are
+    folders that hold `<locale>/LC_MESSAGES/messages.po`, one for the package or one for each idea in it.
     `static` is a flat folder of scripts and style sheets: `{{ asset("<room name>/file.js") }}` in a template.
     """
 
@@ -40,5 +40,5 @@ class Room:
     blueprints: Sequence[FlaskBlueprint] = ()
     pages: Sequence[FlaskBlueprint] = ()
     menu: Sequence[MenuItem] = ()
-    translations: Path | None = None
+    translations: Sequence[Path] = ()
     static: Path | None = None

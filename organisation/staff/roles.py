@@ -39,9 +39,27 @@ _READ_ALL = frozenset(
         "rules.read",
         "ledger.verify",
         "events.read",
+        "reports.read",
+        "scores.read",
+        "lists.read",
+        "campaigns.read",
+        "messages.read",
+        "tasks.read",
+        "coupons.read",
     }
 )
-_COUNTER = frozenset({"sales.post", "sales.read", "members.read", "members.write", "accounts.read"})
+_COUNTER = frozenset(
+    {
+        "sales.post",
+        "sales.read",
+        "members.read",
+        "members.write",
+        "accounts.read",
+        "coupons.read",
+        "tasks.read",
+        "tasks.work",
+    }
+)
 _DESK = _COUNTER | {
     "members.personal",
     "accounts.grant",
@@ -52,10 +70,41 @@ _DESK = _COUNTER | {
     "rules.read",
     "receipts.repair",
     "desk.use",
+    "messages.read",
 }
-_MANAGER = _DESK | {"accounts.approve", "receipts.approve", "staff.write", "clients.write"}
+_MANAGER = _DESK | {
+    "accounts.approve",
+    "receipts.approve",
+    "staff.write",
+    "clients.write",
+    "reports.read",
+    "scores.read",
+    "tasks.manage",
+}
 _MARKETER = frozenset(
-    {"sales.read", "members.read", "accounts.read", "organisation.read", "rules.read", "rules.write", "catalogue.write"}
+    {
+        "sales.read",
+        "members.read",
+        "accounts.read",
+        "organisation.read",
+        "rules.read",
+        "rules.write",
+        "catalogue.write",
+        "reports.read",
+        "scores.read",
+        "scores.run",
+        "lists.read",
+        "lists.write",
+        "campaigns.read",
+        "campaigns.write",
+        "campaigns.approve",
+        "messages.read",
+        "messages.write",
+        "tasks.read",
+        "tasks.manage",
+        "coupons.read",
+        "coupons.write",
+    }
 )
 
 PERMISSIONS: Mapping[Role, frozenset[str]] = {

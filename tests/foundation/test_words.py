@@ -34,7 +34,7 @@ def messages_of(package: str) -> Iterator[tuple[str, str]]:
 def catalogues() -> dict[str, str]:
     """Every message with a Chinese translation, of all rooms together as the application has them."""
     rooms: list[Room] = load_rooms()
-    folders = [OWN_TRANSLATIONS, *(room.translations for room in rooms if room.translations)]
+    folders = [OWN_TRANSLATIONS, *(folder for room in rooms for folder in room.translations)]
     known: dict[str, str] = {}
     for folder in folders:
         path = folder / "zh" / "LC_MESSAGES" / "messages.po"

@@ -1,0 +1,15 @@
+"""Everything of this package that the web application serves."""
+
+from pathlib import Path
+
+from foundation.http import Room
+
+HERE = Path(__file__).parent
+
+room = Room(
+    name="analytics",
+    blueprints=[],
+    pages=[],
+    menu=[],
+    translations=sorted(HERE.glob("**/translations")),
+)
