@@ -178,9 +178,9 @@ def round_points(micro: int, rounding: Rounding) -> int:
 
 def earn(
     programme: Programme, lines: Sequence[EarnLine], *, format: str | None, tier: str | None, currency: str,
-    day: date, remainder_before: int,
+    day: date, remainder_before: int, percent: int = 100,
 ) -> Earned:  # fmt: skip
-    """What the lines that are left earn under a programme.
+    """What the lines that are left earn under a programme, points times `percent` / 100 (a multiplier of the member's).
 
     `remainder_before` is what the account had kept from earlier roundings (millionths) when the purchase was posted.
     The result depends on what is left only, so partial returns in any order end the same; nothing left earns nothing.
@@ -190,6 +190,8 @@ def earn(
         rate_for(rates, format, line.category, line.brand, line.counter, tier, currency) * line.base_left
         for line in lines
     ]
+    if percent != 100:
+        raw = [micro * percent // 100 for micro in raw]
     total = sum(raw)
     points = (
         round_points(total + (remainder_before if programme.keep_remainder else 0), programme.rounding) if total else 0

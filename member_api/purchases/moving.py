@@ -11,6 +11,7 @@ from foundation.errors import Conflict
 from member_api.earning.operations import rules_of_version
 from member_api.ledger.rules import Kind, Origin, Wallet
 from member_api.ledger.wallets import complete_wallets, lock_wallets, record
+from member_api.multipliers.operations import multiplier_for, percent_of
 from member_api.purchases.operations import (
     PointsBlock,
     earned_by,
@@ -60,7 +61,7 @@ def move_purchase(tx: Tx, ref: UUID, day: date, to_member: int, tier: str | None
 def _take_from(wallet: Wallet, purchase: PurchaseRow, tx: Tx) -> None:
     """The account's remainder, points and e-coins as if the purchase had never been."""
     version = rules_of_version(tx, purchase.rule_version)
-    earned = earned_by(version.programme, purchase)
+    earned = earned_by(version.programme, purchase, percent_of(tx, purchase.multiplier))
     draft = wallet.draft(
         purchase.day, "moved_away", store=purchase.store, reference=f"{purchase.ref}/{tx.now.isoformat()}"
     )
@@ -81,15 +82,30 @@ def _take_from(wallet: Wallet, purchase: PurchaseRow, tx: Tx) -> None:
 def _give_to(tx: Tx, wallet: Wallet, purchase: PurchaseRow, tier: str | None) -> PointsBlock:
     version = rules_of_version(tx, purchase.rule_version)
     account = wallet.account(Kind.POINTS, purchase.format if version.programme.split_points_by_format else None, None)
+    multiplier = multiplier_for(tx, wallet.member_id, purchase.day, purchase.store, purchase.format)
     row = structs.replace(
-        purchase, member_id=wallet.member_id, tier=tier, points_account=account.id, remainder_before=account.remainder
+        purchase,
+        member_id=wallet.member_id,
+        tier=tier,
+        points_account=account.id,
+        remainder_before=account.remainder,
+        multiplier=multiplier.id if multiplier is not None else None,
     )
-    earned = earned_by(version.programme, row)
+    earned = earned_by(version.programme, row, percent_of(tx, row.multiplier))
     ecoins = issue_earned(wallet, account, row, version.programme, earned, row.lines, f"{row.ref}/{tx.now.isoformat()}")
     tx.rows.add(
         MOVE_PURCHASE,
         PurchaseMove(
-            row.day, row.ref, row.member_id, tier, account.id, row.remainder_before, earned.points, ecoins, row.lines
+            row.day,
+            row.ref,
+            row.member_id,
+            tier,
+            account.id,
+            row.remainder_before,
+            earned.points,
+            ecoins,
+            row.lines,
+            row.multiplier,
         ),
     )
     return points_block(wallet, earned.points, 0, ecoins)

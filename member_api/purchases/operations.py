@@ -17,6 +17,7 @@ from member_api.earning.operations import RuleVersion, rules_at, rules_of_versio
 from member_api.earning.rules import Earned, EarnLine, Grace, Programme, Threshold, earn, earn_base, expires_on
 from member_api.ledger.rules import Account, Kind, Lot, Origin, Provenance, System, Wallet
 from member_api.ledger.wallets import complete_wallets, lock_wallet, record
+from member_api.multipliers.operations import multiplier_for, percent_of
 from member_api.purchases.tables import CHANGE_PURCHASE, WRITE_PURCHASE, PurchaseChange, PurchaseRow, SpendRecord
 
 COMPANY = "company"
@@ -131,9 +132,10 @@ def post_purchase(tx: Tx, wallet: Wallet, purchase: Purchase, tier: str | None) 
         for f in purchase.lines
     ]
     remainder = account.remainder
+    multiplier = multiplier_for(tx, wallet.member_id, purchase.day, purchase.store, purchase.format)
     earned = earn(
         programme, lines, format=purchase.format, tier=tier, currency=purchase.currency, day=purchase.day,
-        remainder_before=remainder,
+        remainder_before=remainder, percent=multiplier.terms.percent if multiplier is not None else 100,
     )  # fmt: skip
     ecoins = issue_earned(wallet, account, purchase, programme, earned, lines, str(purchase.ref))
     tx.rows.add(
@@ -141,7 +143,7 @@ def post_purchase(tx: Tx, wallet: Wallet, purchase: Purchase, tier: str | None) 
         PurchaseRow(
             purchase.day, purchase.ref, wallet.member_id, purchase.store, purchase.format, purchase.currency,
             purchase.occurred_at, tier, version.version, account.id, remainder, earned.points, ecoins,
-            sum(line.amount for line in lines), lines, spends,
+            sum(line.amount for line in lines), lines, spends, multiplier.id if multiplier is not None else None,
         ),
     )  # fmt: skip
     redeemed = sum(spend.units for spend in purchase.spends if spend.kind is Kind.POINTS)
@@ -222,17 +224,17 @@ def issue_earned(
     return sum([ecoins for _, ecoins in earned.ecoins])
 
 
-def earned_by(programme: Programme, purchase: PurchaseRow) -> Earned:
-    """What is left of a recorded purchase earns, under the programme it was posted under."""
+def earned_by(programme: Programme, purchase: PurchaseRow, percent: int) -> Earned:
+    """What is left of a recorded purchase earns, under the programme and the multiplier it was posted under."""
     return earn(
         programme, purchase.lines, format=purchase.format, tier=purchase.tier, currency=purchase.currency,
-        day=purchase.day, remainder_before=purchase.remainder_before,
+        day=purchase.day, remainder_before=purchase.remainder_before, percent=percent,
     )  # fmt: skip
 
 
 PURCHASE = """
 SELECT day, ref, member_id, store, format, currency, occurred_at, tier, rule_version, points_account,
-       remainder_before, points, ecoins, net_amount, lines::text, spends::text
+       remainder_before, points, ecoins, net_amount, lines::text, spends::text, multiplier
 FROM member.purchase WHERE day = %s AND ref = %s FOR UPDATE
 """
 _lines = msgspec.json.Decoder(list[EarnLine]).decode
@@ -244,7 +246,7 @@ def read_purchase(tx: Tx, day: date, ref: UUID) -> PurchaseRow:
     row = tx.ask(PURCHASE, (day, ref)).fetchone()
     if row is None:
         raise PurchaseUnknown("The accounts have no record of this purchase")
-    return PurchaseRow(*(*row[:14], _lines(row[14]), _spends(row[15])))
+    return PurchaseRow(*(*row[:14], _lines(row[14]), _spends(row[15]), row[16]))
 
 
 def member_of_purchase(tx: Tx, day: date, ref: UUID) -> int:
@@ -288,7 +290,7 @@ def plan_reversal(
     plan = Reversal(ref, day, wallet, purchase, purchase.lines, purchase.spends)
     version = rules_of_version(tx, purchase.rule_version)
     _give_back(plan, restored, store, version.programme.grace)
-    _take_back(plan, returned, store, version)
+    _take_back(plan, returned, store, version, percent_of(tx, purchase.multiplier))
     return plan
 
 
@@ -328,15 +330,15 @@ def _last_spent_first(spend: SpendRecord, units: int) -> list[tuple[int, int]]:
     return parts
 
 
-def _take_back(plan: Reversal, returned: Sequence[LineReturn], store: str, version: RuleVersion) -> None:
+def _take_back(plan: Reversal, returned: Sequence[LineReturn], store: str, version: RuleVersion, percent: int) -> None:
     purchase, wallet = plan.purchase, plan.wallet
 
-    before = earned_by(version.programme, purchase)
+    before = earned_by(version.programme, purchase, percent)
     lines = {line.line: line for line in plan.lines}
     for back in returned:
         if back.line in lines:
             lines[back.line].left -= back.amount
-    after = plan.earned_after = earned_by(version.programme, purchase)
+    after = plan.earned_after = earned_by(version.programme, purchase, percent)
     for line, (points, remainder) in zip(plan.lines, after.lines, strict=True):
         line.points, line.remainder = points, remainder
     account = next((a for a in wallet.accounts.values() if a.id == purchase.points_account), None)

@@ -31,6 +31,7 @@ purchase = Table(
     Column("net_amount", BigInteger, nullable=False),
     Column("lines", JSON, nullable=False),
     Column("spends", JSON, nullable=False),
+    Column("multiplier", BigInteger),
 )
 
 
@@ -61,6 +62,7 @@ class PurchaseRow(msgspec.Struct, frozen=True):
     net_amount: int
     lines: list[EarnLine]
     spends: list[SpendRecord]
+    multiplier: int | None = None
 
 
 class PurchaseChange(msgspec.Struct, frozen=True):
@@ -83,6 +85,7 @@ class PurchaseMove(msgspec.Struct, frozen=True):
     points: int
     ecoins: int
     lines: list[EarnLine]
+    multiplier: int | None
 
 
 WRITE_PURCHASE = Write(purchase, PurchaseRow)

@@ -18,6 +18,7 @@ from foundation.database_errors import describe
 from foundation.errors import DomainError
 from foundation.events import announce
 from foundation.identifiers import day_of
+from member_api.contract.coupons import give_back
 from member_api.contract.members import claimed
 from member_api.contract.purchases import (
     InsufficientBalance,
@@ -36,9 +37,10 @@ from member_api.contract.purchases import (
 )
 from organisation.contract import counters_by_code, stores_by_id
 from pos_adapter.catalogue.lookups import brand_code, category_path
+from pos_adapter.sales.giving_back import coupons_of
 from pos_adapter.sales.originals import OriginalSale, column_of, read_original
 from pos_adapter.sales.receipts import Flag
-from pos_adapter.sales.rules import ACCOUNT_TENDERS, returns_from
+from pos_adapter.sales.rules import ACCOUNT_TENDERS, COUPON, returns_from
 from pos_adapter.sales.tables import CHANGE_SALE_MEMBER, CHANGE_SALE_STATE, SaleMember, SaleState
 from pos_adapter.tenders.operations import tender_roles
 from pos_adapter.tenders.rules import TenderRole
@@ -221,7 +223,9 @@ LINES = """
 SELECT line, amount, coalesce(tax_rate, 0), category_id, counter_code, allocated, brand_id
 FROM pos.sale_line WHERE business_date = %s AND sale_id = %s AND kind = 'goods' ORDER BY line
 """
-TENDERS_OF = "SELECT n, kind, units FROM pos.tender WHERE business_date = %s AND sale_id = %s ORDER BY n"
+TENDERS_OF = (
+    "SELECT n, kind, units, amount, reference FROM pos.tender WHERE business_date = %s AND sale_id = %s ORDER BY n"
+)
 
 
 def recorded_purchase(tx: Tx, sale: Waiting) -> Purchase:
@@ -234,7 +238,7 @@ def recorded_purchase(tx: Tx, sale: Waiting) -> Purchase:
     store = stores_by_id(tx, [sale.store_id])[sale.store_id]
     counters = counters_by_code(tx, store.id, {row[4] for row in rows if row[4] is not None})
     roles = tender_roles(tx)
-    benefits = [(n - 1, kind) for n, kind, _ in paid if roles.get(kind, TenderRole.MONEY) is not TenderRole.MONEY]
+    benefits = [(n - 1, kind) for n, kind, *_ in paid if roles.get(kind, TenderRole.MONEY) is not TenderRole.MONEY]
     facts = [
         LineFacts(
             line,
@@ -250,7 +254,7 @@ def recorded_purchase(tx: Tx, sale: Waiting) -> Purchase:
         for line, amount, tax_rate, category, counter, allocated, brand in rows
     ]
     spends = [
-        Spend(n, Kind(ACCOUNT_TENDERS[kind]), units) for n, kind, units in paid if kind in ACCOUNT_TENDERS and units
+        Spend(n, Kind(ACCOUNT_TENDERS[kind]), units) for n, kind, units, *_ in paid if kind in ACCOUNT_TENDERS and units
     ]
     return Purchase(sale.id, sale.day, store.code, store.format, sale.currency, sale.occurred_at, facts, spends)
 
@@ -336,6 +340,7 @@ def _reverse_later(tx: Tx, original: OriginalSale, back: Waiting) -> None:
     """The reversal that could not be made when the goods came back. The refund is paid: nothing can come off it now."""
     store = stores_by_id(tx, [back.store_id])[back.store_id].code
     if back.type == "void":
+        coupons = coupons_of(original)
         returned = [LineReturn(line.line, line.amount) for line in original.lines.values()]
         restored = {
             k + 1: sum(line.units[k] for line in original.lines.values())
@@ -346,16 +351,18 @@ def _reverse_later(tx: Tx, original: OriginalSale, back: Waiting) -> None:
         with tx.pipeline():
             lines = tx.ask(BACK_LINES, (back.day, back.id))
             tenders = tx.ask(TENDERS_OF, (back.day, back.id))
-        rows = lines.fetchall()
+        rows, paid = lines.fetchall(), tenders.fetchall()
+        coupons = {code: amount for _, kind, _, amount, code in paid if kind == COUPON and code is not None}
         returned = [LineReturn(number, amount) for number, amount, _ in rows if number is not None]
-        restored = _restored(original.kinds, tenders.fetchall())
+        restored = _restored(original.kinds, paid)
     plan = plan_reversal(tx, back.id, back.day, original.id, original.day, returned, restored, store)
     record_reversal(tx, plan, ACTOR)
+    give_back(tx, original.id, coupons)
 
 
 def _restored(kinds: Sequence[str], tenders: Sequence[Sequence[Any]]) -> dict[int, int]:
     restored: dict[int, int] = {}
-    for n, kind, units in tenders:
+    for n, kind, units, *_ in tenders:
         if kind in ACCOUNT_TENDERS and units:
             of = column_of(kinds, n - 1, kind, None)
             restored[of + 1] = restored.get(of + 1, 0) + units

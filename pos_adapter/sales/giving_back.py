@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from foundation.access import Principal
 from foundation.database import Tx
 from foundation.errors import Conflict, FieldError
+from member_api.contract.coupons import give_back
 from member_api.contract.purchases import (
     Buyer,
     LineReturn,
@@ -19,6 +20,7 @@ from pos_adapter.sales.originals import OriginalSale, read_original
 from pos_adapter.sales.receipts import Flag, Original
 from pos_adapter.sales.rules import (
     ACCOUNT_TENDERS,
+    COUPON,
     LineRefund,
     OriginalClosed,
     ReceiptContradicts,
@@ -70,6 +72,7 @@ def post_return(tx: Tx, principal: Principal, item: Incoming, catalogue: Catalog
     if plan and plan.graced:
         item.flag(Flag.RESTORED_WITH_GRACE)
     block = record_reversal(tx, plan, principal.id) if plan else None
+    give_back(tx, original.id, {c.reference: c.amount for c in columns if c.kind == COUPON and c.reference})
     tenders = _refund_rows(item, columns)
     extra = len(columns) - len(original.kinds)
     units = [[*refund.units, *([0] * extra)] for refund in refunds] if any(c.units for c in columns) else None
@@ -161,6 +164,7 @@ def post_void(tx: Tx, principal: Principal, item: Incoming) -> None:
             ecoins_spent=plan.ecoins_withheld,
         )
     block: PointsBlock | None = record_reversal(tx, plan, principal.id) if plan else None
+    give_back(tx, original.id, coupons_of(original))
     buyer = Buyer(plan.wallet.member_id, "", plan.purchase.tier) if plan else None
     answer = answer_of(item, buyer, block)
     tx.rows.add(CHANGE_SALE_STATE, SaleState(original.day, original.id, "voided"))
@@ -169,6 +173,15 @@ def post_void(tx: Tx, principal: Principal, item: Incoming) -> None:
         amount=original.amount,
     )  # fmt: skip
     item.outcome = Outcome(201, answer)
+
+
+def coupons_of(original: OriginalSale) -> dict[str, int]:
+    """What each coupon of a sale paid for, by its code."""
+    return {
+        reference: sum(line.allocated[k] for line in original.lines.values())
+        for k, (kind, reference) in enumerate(zip(original.kinds, original.references, strict=True))
+        if kind == COUPON and reference is not None
+    }
 
 
 def _whole(line: SoldLine) -> LineRefund:

@@ -15,6 +15,7 @@ from foundation.database import Tx
 from foundation.errors import DomainError, FieldError, Forbidden, problem
 from foundation.identifiers import dated_id
 from foundation.settings import get_settings
+from member_api.contract.coupons import Accepted
 from member_api.contract.purchases import Buyer, Named
 from organisation.contract import CounterFacts, StoreFacts, fix_currency, place_of
 from pos_adapter.catalogue.lookups import PromotionFacts
@@ -22,7 +23,6 @@ from pos_adapter.permissions import POST
 from pos_adapter.sales.receipts import Flag, MemberRef, Receipt, SaleAnswer, SaleType
 from pos_adapter.sales.rules import (
     ACCOUNT_TENDERS,
-    CouponUnknown,
     ReceiptNumberTaken,
     StoreUnknown,
     WrongCurrency,
@@ -73,6 +73,7 @@ class Incoming:
     counters: dict[str, CounterFacts] = field(default_factory=dict)
     promotions: dict[str, PromotionFacts] = field(default_factory=dict)
     buyer: Buyer | None = None
+    coupons: list[Accepted] = field(default_factory=list)
     parked_claim: int | None = None
     claim: int | None = None
     flags: list[str] = field(default_factory=list)
@@ -87,6 +88,7 @@ class Incoming:
         """Forget what an attempt that was rolled back had found."""
         self.outcome = self.twin = self.buyer = self.claim = None
         self.flags = []
+        self.coupons = []
 
     @property
     def at(self) -> StoreFacts:
@@ -96,9 +98,13 @@ class Incoming:
 
     @property
     def is_plain(self) -> bool:
-        """Whether posting it neither spends from accounts nor gives anything back."""
+        """Whether posting it neither spends what the member owns nor gives anything back."""
         receipt = self.receipt
-        return receipt.type is SaleType.SALE and all(t.kind not in ACCOUNT_TENDERS for t in receipt.tenders)
+        return (
+            receipt.type is SaleType.SALE
+            and not receipt.coupons
+            and all(t.kind not in ACCOUNT_TENDERS for t in receipt.tenders)
+        )
 
 
 def named_member(receipt: Receipt) -> Named | None:
@@ -162,8 +168,7 @@ def admit(
 ) -> None:
     """May this principal post it, is it new, and does it agree with itself? One posted before gets its outcome here.
 
-    Raises NotThisTill, PlaceForbidden, StoreUnknown, ReceiptNumberTaken, WrongCurrency, ReceiptContradicts,
-    CouponUnknown.
+    Raises NotThisTill, PlaceForbidden, StoreUnknown, ReceiptNumberTaken, WrongCurrency, ReceiptContradicts.
     """
     receipt = item.receipt
     authorise(principal, receipt.store, receipt.terminal)
@@ -186,8 +191,6 @@ def admit(
             f"{receipt.store} sells in {store.currency}", errors=[FieldError("/currency", f"must be {store.currency}")]
         )
     check_receipt(receipt, local_date(tx.now, store.timezone))
-    if receipt.coupons and receipt.type is SaleType.SALE:
-        raise CouponUnknown("There is no such coupon", errors=[FieldError("/coupons/0/code", "unknown coupon")])
     fix_currency(tx, store)
 
 

@@ -1,5 +1,6 @@
 """What a sale would do, before it happens: shown at the counter, written nowhere."""
 
+from datetime import date
 from typing import Annotated, Any
 
 import msgspec
@@ -9,6 +10,8 @@ from foundation.access import Principal
 from foundation.clock import local_date
 from foundation.database import Tx
 from foundation.errors import FieldError, Invalid
+from member_api.contract.coupons import Basket as CouponBasket
+from member_api.contract.coupons import multiplied_by, quoted
 from member_api.contract.members import masked_names
 from member_api.contract.purchases import (
     Buyer,
@@ -31,7 +34,7 @@ from pos_adapter.catalogue.lookups import ask_products, brand_code, category_pat
 from pos_adapter.permissions import POST
 from pos_adapter.sales.receipts import Basket, LineKind, MemberId, MemberRef
 from pos_adapter.sales.rules import StoreUnknown, WrongCurrency, may_pay
-from pos_adapter.sales.selling import tax_rate
+from pos_adapter.sales.selling import coupon_line, tax_rate
 
 SCAN_KINDS = ("card", "phone")
 
@@ -69,14 +72,25 @@ class QuotedEcoins(msgspec.Struct, frozen=True):
     why_not: str
 
 
+class QuotedCoupon(msgspec.Struct, frozen=True):
+    """One coupon of the member's: what it takes off this basket; `why_not` is empty where it can."""
+
+    code: str
+    name: str
+    amount: int
+    ends_on: Any
+    usable: bool
+    why_not: str
+
+
 class QuoteAnswer(msgspec.Struct, frozen=True):
-    """`ecoins_to_come` by offer; `coupons` likewise as e-coins."""
+    """`ecoins_to_come` by offer; what points and coupons would pay is not taken off each other."""
 
     member: QuotedMember | None
     points: QuotedPoints | None
     ecoins: list[QuotedEcoins]
     ecoins_to_come: dict[str, int]
-    coupons: list[Any]
+    coupons: list[QuotedCoupon]
 
 
 class MemberNotFound(Invalid):
@@ -99,9 +113,11 @@ def quote(tx: Tx, principal: Principal, asked: Quote) -> QuoteAnswer:
         for f in facts
     ]
     wallet = read_wallet(tx, buyer.id) if buyer is not None else None
+    day = local_date(at, store.timezone)
     earned = earn(
         version.programme, lines, format=store.format, tier=buyer.tier if buyer else None, currency=store.currency,
-        day=local_date(at, store.timezone), remainder_before=_remainder(wallet, version.programme, store),
+        day=day, remainder_before=_remainder(wallet, version.programme, store),
+        percent=multiplied_by(tx, buyer.id, day, store.code, store.format) if buyer else 100,
     )  # fmt: skip
     if wallet is None or buyer is None:
         return QuoteAnswer(None, None, [], {offer.name: amount for offer, amount in earned.ecoins}, [])
@@ -116,8 +132,30 @@ def quote(tx: Tx, principal: Principal, asked: Quote) -> QuoteAnswer:
         QuotedPoints(earned.points if buyer.earns else 0, usable if buyer.spends else 0, worth if buyer.spends else 0),
         [_ecoins(lot, buyer, store, facts, payable["ecoin"]) for lot in wallet.spendable(Kind.ECOIN, store.currency)],
         {offer.name: amount for offer, amount in earned.ecoins} if buyer.earns else {},
-        [],
+        _coupons(tx, basket, buyer, store, day),
     )
+
+
+def _coupons(tx: Tx, basket: Basket, buyer: Buyer, store: StoreFacts, day: date) -> list[QuotedCoupon]:
+    codes = {line.product for line in basket.lines if line.product is not None}
+    products = {row[0]: row for row in ask_products(tx, codes)} if codes else {}
+    counters = counters_by_code(tx, store.id, {line.counter for line in basket.lines if line.counter is not None})
+    lines = [
+        coupon_line(tx, line, products.get(line.product or ""), counters.get(line.counter or ""))
+        for line in basket.lines
+    ]
+    place = CouponBasket(buyer.id, buyer.spends, day, store.code, store.format, store.currency)
+    return [
+        QuotedCoupon(
+            each.coupon.code,
+            each.coupon.offer.terms.name,
+            each.amount,
+            each.coupon.offer.terms.ends_on,
+            each.why_not is None,
+            each.why_not.value if each.why_not is not None else "",
+        )
+        for each in quoted(tx, place, lines)
+    ]
 
 
 def _remainder(wallet: Wallet | None, programme: Programme, store: StoreFacts) -> int:

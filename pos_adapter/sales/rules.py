@@ -28,12 +28,6 @@ class WrongCurrency(Invalid):
     code = "wrong_currency"
 
 
-class CouponUnknown(Invalid):
-    """No such coupon."""
-
-    code = "coupon_unknown"
-
-
 class ReceiptNumberTaken(Conflict):
     """Another receipt was posted under this number."""
 
@@ -60,6 +54,7 @@ class OriginalClosed(Conflict):
 
 # Tenders that take from the member's accounts, and the kind of account.
 ACCOUNT_TENDERS = {"points": "points", "ecoin": "ecoin", "stored_value": "cash"}
+COUPON = "coupon"
 EARLIEST_DAY = date(2000, 1, 1)
 # A return may be dated a day before its sale, where another store's date lags behind; no more than that. So what was
 # given back of a sale is looked for from there on, and not in every month there is.
@@ -178,7 +173,10 @@ def allocate_units(units: int, shares: Sequence[int]) -> list[int]:
 
 
 def may_pay(kind: str, line_kind: LineKind, counter: Any) -> bool:
-    """Whether a benefit may pay for a line: goods only, and the counter takes part (no counter: it does)."""
+    """Whether a benefit may pay for a line: goods only, and the counter takes part (no counter: it does).
+
+    What a coupon's own offer says comes on top.
+    """
     if line_kind is not LineKind.GOODS:
         return False
     if counter is None:

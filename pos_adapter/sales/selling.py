@@ -9,6 +9,7 @@ from foundation.access import Principal
 from foundation.database import Tx
 from foundation.errors import Invalid
 from foundation.events import announce
+from member_api.contract.coupons import Basket, BasketLine, accept, use
 from member_api.contract.purchases import (
     Buyer,
     Kind,
@@ -20,12 +21,19 @@ from member_api.contract.purchases import (
     post_purchase,
     rules_at,
 )
-from organisation.contract import counters_by_code
-from pos_adapter.catalogue.lookups import brand_codes, category_paths, promotions_by_code
+from organisation.contract import CounterFacts, counters_by_code
+from pos_adapter.catalogue.lookups import (
+    brand_code,
+    brand_codes,
+    category_path,
+    category_paths,
+    promotions_by_code,
+)
 from pos_adapter.sales.incoming import TILL_SERIES, Incoming, Outcome
 from pos_adapter.sales.receipts import (
     ECoins,
     Flag,
+    Line,
     NextExpiry,
     Points,
     Receipt,
@@ -65,6 +73,8 @@ def post_sale(
     Raises InsufficientBalance, MemberCannotSpend: then nothing of the transaction may be committed.
     """
     look_up(tx, item)
+    if item.receipt.coupons:
+        accept_coupons(tx, item, catalogue)
     tenders, matrix = plain_allocation(tx, item)
     lines = line_rows(item, tenders, matrix, catalogue)
     buyer = item.buyer if item.buyer is not None and item.buyer.earns else None
@@ -75,6 +85,7 @@ def post_sale(
             raise MemberCannotSpend("This member's account is frozen")
         purchase = _purchase(tx, item, lines, tenders, spends)
         block = post_purchase(tx, wallets[buyer.id], purchase, buyer.tier)
+    use(tx, item.coupons, item.sale_id, item.receipt.business_date)
     waiting = buyer is None and (item.receipt.member is not None or item.claim is not None or not item.is_plain)
     answer = answer_of(item, buyer, block)
     record_sale(
@@ -96,6 +107,30 @@ def look_up(tx: Tx, item: Incoming) -> None:
         item.promotions = promotions_by_code(tx, promotions)
         if len(item.promotions) < len(promotions):
             item.flag(Flag.UNKNOWN_PROMOTION)
+
+
+def accept_coupons(tx: Tx, item: Incoming, catalogue: Catalogue) -> None:
+    """Check the receipt's coupons and lock them. Raises CouponUnknown, CouponUsed, CouponNotUsable, CouponTooMuch."""
+    buyer, receipt, store = item.buyer, item.receipt, item.at
+    basket = Basket(
+        buyer.id if buyer is not None else None, buyer is not None and buyer.spends, receipt.business_date, store.code,
+        store.format, receipt.currency,
+    )  # fmt: skip
+    products = [catalogue.get(line.product) if line.product is not None else None for line in receipt.lines]
+    lines = [
+        coupon_line(tx, line, product, item.counters.get(line.counter or ""))
+        for line, product in zip(receipt.lines, products, strict=True)
+    ]
+    item.coupons = accept(tx, [(coupon.code, coupon.amount) for coupon in receipt.coupons], basket, lines)
+
+
+def coupon_line(tx: Tx, line: Line, product: Sequence[Any] | None, counter: CounterFacts | None) -> BasketLine:
+    """A line as a coupon's offer looks at it: category and brand of the product, or else of the counter."""
+    category = category_path(tx, product[2]) if product is not None and product[2] is not None else ()
+    brand = brand_code(tx, product[3]) if product is not None and product[3] is not None else None
+    if counter is not None:
+        category, brand = category or counter.category, brand or counter.brand
+    return BasketLine(line.amount, category, brand, may_pay("coupon", line.kind, counter))
 
 
 def plain_allocation(tx: Tx, item: Incoming) -> tuple[list[TenderRow], list[list[int]]]:
@@ -137,11 +172,15 @@ def _reference(item: Incoming, tender: Tender) -> str:
 def _allocate(item: Incoming, tenders: Sequence[TenderRow]) -> list[list[int]]:
     """Per line what each tender paid of it."""
     lines = item.receipt.lines
+    # Coupons stand last among the tenders, in the order of the receipt.
+    first_coupon = len(tenders) - len(item.coupons)
     limits = [
-        [may_pay(tender.kind, line.kind, item.counters.get(line.counter or "")) for line in lines]
+        item.coupons[n - first_coupon].lines
+        if n >= first_coupon
+        else [may_pay(tender.kind, line.kind, item.counters.get(line.counter or "")) for line in lines]
         if tender.kind in LIMITED
         else None
-        for tender in tenders
+        for n, tender in enumerate(tenders)
     ]
     matrix, stretched = allocate_tenders([line.amount for line in lines], [t.amount for t in tenders], limits)
     if stretched:

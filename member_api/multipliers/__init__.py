@@ -1,0 +1,1 @@
+"""Multipliers: chosen members earn more points for a time."""
