@@ -1,0 +1,1 @@
+"""Messages to members: what is said, the one gate, the way to the gateway, and what came of it."""
