@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from foundation.access import Principal
 from foundation.database import Tx
 from foundation.errors import Conflict
-from organisation.counters.lookup import counters
+from organisation.counters.lookup import counters, load_all_counters
 from organisation.devices.operations import DeviceWish, make_device
 from organisation.facts import (
     CounterFacts,
@@ -22,7 +22,9 @@ from organisation.facts import (
     StoreFacts,
     StoreStatus,
 )
+from organisation.names.operations import Named, formats
 from organisation.places import codes_within
+from organisation.staff.duty import Colleague, colleagues, on_duty
 from organisation.staff.listing import names_of
 from organisation.staff.lookup import staff_numbers
 from organisation.staff.people import hire_administrator
@@ -30,30 +32,38 @@ from organisation.stores.lookup import load_stores_within, stores
 from organisation.stores.lookup import stores_by_id as stores_known_by_id
 
 __all__ = [
+    "Colleague",
     "CounterFacts",
     "CounterMode",
     "CounterStatus",
     "CounterTerms",
     "CurrencyMoved",
     "DeviceWish",
+    "Named",
     "PromotionRate",
     "StaffFacts",
     "StaffStatus",
     "StoreFacts",
     "StoreStatus",
+    "all_counters",
+    "all_stores",
     "counters_by_code",
     "fix_currency",
+    "format_names",
     "hire_administrator",
     "make_device",
     "place_of",
+    "staff_by_id",
     "staff_by_number",
     "staff_names",
+    "staff_on_duty",
     "stores_by_code",
     "stores_by_id",
     "stores_within",
 ]
 
 STORES_WITHIN_MAX = 5_000
+ALL_MAX = 200_000
 
 
 class CurrencyMoved(Conflict):
@@ -82,6 +92,21 @@ def stores_within(tx: Tx, principal: Principal) -> list[StoreFacts]:
     return load_stores_within(tx, codes_within(principal), STORES_WITHIN_MAX)
 
 
+def all_stores(tx: Tx) -> list[StoreFacts]:
+    """Every store by code, at most 200,000; reads the database."""
+    return load_stores_within(tx, None, ALL_MAX)
+
+
+def all_counters(tx: Tx) -> list[CounterFacts]:
+    """Every counter with its dated terms, by id, at most 200,000; reads the database."""
+    return load_all_counters(tx, ALL_MAX)
+
+
+def format_names(tx: Tx) -> Sequence[Named]:
+    """The formats and what people call them, by code, at most 1,000; reads the database."""
+    return formats(tx)
+
+
 def counters_by_code(tx: Tx, store_id: int, codes: Collection[str]) -> dict[str, CounterFacts]:
     """The counters of one store with these codes; an unknown code is left out."""
     found = counters.get(tx, [(store_id, code) for code in codes])
@@ -91,6 +116,16 @@ def counters_by_code(tx: Tx, store_id: int, codes: Collection[str]) -> dict[str,
 def staff_by_number(tx: Tx, numbers: Collection[str]) -> dict[str, StaffFacts]:
     """The members of staff with these numbers, also those who left; an unknown number is left out."""
     return staff_numbers.get(tx, numbers)
+
+
+def staff_by_id(tx: Tx, ids: Collection[int]) -> dict[int, Colleague]:
+    """Members of staff by id, with home store and permissions of today, also those who left."""
+    return colleagues(tx, ids)
+
+
+def staff_on_duty(tx: Tx, stores: Collection[str]) -> list[Colleague]:
+    """The active staff whose home store is one of these codes today, by id, at most 20,000; reads the database."""
+    return on_duty(tx, stores)
 
 
 def staff_names(tx: Tx, ids: Sequence[int]) -> Mapping[int, str]:

@@ -5,13 +5,15 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from sqlalchemy import RowMapping
+
 from foundation.database import Tx
 from foundation.reference_cache import ReferenceCache
 from organisation.facts import CounterFacts, CounterMode, CounterStatus, CounterTerms, PromotionRate
 
 CounterKey = tuple[int, str]
 
-BY_CODE = """
+FACTS = """
 SELECT c.id, c.code, c.name, c.store_id, u.code AS legal_unit, p.code AS supplier, f.code AS format,
        c.category, c.brand, c.floor, c.takes_points, c.takes_ecoins, c.takes_coupons, c.status,
        (SELECT json_agg(json_build_array(t.valid_from, t.mode, t.rate::text, t.guaranteed_minimum)
@@ -19,13 +21,17 @@ SELECT c.id, c.code, c.name, c.store_id, u.code AS legal_unit, p.code AS supplie
           FROM organisation.counter_terms AS t WHERE t.counter_id = c.id) AS terms,
        (SELECT json_agg(json_build_array(q.promotion, q.valid_from, q.rate::text) ORDER BY q.valid_from)
           FROM organisation.counter_promotion_rate AS q WHERE q.counter_id = c.id) AS promotion_rates
-FROM unnest(CAST(:stores AS integer[]), CAST(:codes AS text[])) AS wanted(store_id, code)
-JOIN organisation.counter AS c USING (store_id, code)
+FROM {counters}
 JOIN organisation.store AS s ON s.id = c.store_id
 JOIN organisation.legal_unit AS u ON u.id = coalesce(c.legal_unit_id, s.legal_unit_id)
 JOIN organisation.format AS f ON f.id = coalesce(c.format_id, s.format_id)
 LEFT JOIN organisation.supplier AS p ON p.id = c.supplier_id
 """
+BY_CODE = FACTS.format(
+    counters="unnest(CAST(:stores AS integer[]), CAST(:codes AS text[])) AS wanted(store_id, code)"
+    " JOIN organisation.counter AS c USING (store_id, code)"
+)
+ALL = FACTS.format(counters="organisation.counter AS c") + "ORDER BY c.id LIMIT :limit"
 
 
 def _rate(text: str | None) -> Decimal | None:
@@ -45,19 +51,25 @@ def _promotion_rate(row: list[Any]) -> PromotionRate:
 def load_counters(tx: Tx, keys: Collection[CounterKey]) -> Mapping[CounterKey, CounterFacts]:
     """The facts of those counters that exist, read from the database."""
     wanted = {"stores": [store_id for store_id, _ in keys], "codes": [code for _, code in keys]}
-    found = {}
-    for row in tx.execute(BY_CODE, wanted).mappings():
-        facts = CounterFacts(
-            **{
-                **row,
-                "category": tuple(row["category"]),
-                "status": CounterStatus(row["status"]),
-                "terms": tuple(map(_terms, row["terms"])),
-                "promotion_rates": tuple(map(_promotion_rate, row["promotion_rates"] or ())),
-            }
-        )
-        found[facts.store_id, facts.code] = facts
-    return found
+    found = [_facts(row) for row in tx.execute(BY_CODE, wanted).mappings()]
+    return {(facts.store_id, facts.code): facts for facts in found}
+
+
+def load_all_counters(tx: Tx, limit: int) -> list[CounterFacts]:
+    """Counters by id, at most `limit`, read from the database."""
+    return [_facts(row) for row in tx.execute(ALL, {"limit": limit}).mappings()]
+
+
+def _facts(row: RowMapping) -> CounterFacts:
+    return CounterFacts(
+        **{
+            **row,
+            "category": tuple(row["category"]),
+            "status": CounterStatus(row["status"]),
+            "terms": tuple(map(_terms, row["terms"])),
+            "promotion_rates": tuple(map(_promotion_rate, row["promotion_rates"] or ())),
+        }
+    )
 
 
 counters: ReferenceCache[CounterKey, CounterFacts] = ReferenceCache("organisation.counters", load_counters)

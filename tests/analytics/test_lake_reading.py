@@ -1,0 +1,77 @@
+"""Readers see one state of the lake, cut off where they ask."""
+
+from datetime import date
+
+from analytics.lake.reading import open_lake
+from foundation.database import Database, Tx
+from tests.analytics.lake_factory import LineFacts, write_lake
+
+JANUARY = date(2026, 1, 10)
+FEBRUARY = date(2026, 2, 20)
+
+
+def test_an_empty_lake_has_its_tables_and_no_rows(tx: Tx) -> None:
+    with open_lake(tx) as lake:
+        assert lake.position == 0
+        for name in ("lines", "member_day", "member_category_month"):
+            assert lake.sql(f"SELECT count(*) AS n FROM {name}").to_pylist() == [{"n": 0}]
+        assert lake.lines.count().execute() == 0
+        assert lake.stores.columns[:2] == ("id", "code")
+
+
+def test_what_is_written_in_several_rounds_is_one_lake_with_one_row_a_member_and_day(database: Database) -> None:
+    write_lake(database, [LineFacts(JANUARY, 1000, 7, profit=300, points=10), LineFacts(JANUARY, 200)])
+    position = write_lake(
+        database,
+        [
+            LineFacts(JANUARY, 500, 7, promoted=True),
+            LineFacts(JANUARY, -100, 7, type="return", profit=-30),
+            LineFacts(FEBRUARY, 70, 7, category_id=3),
+        ],
+    )
+    with database.transaction() as tx, open_lake(tx) as lake:
+        assert lake.position == position == 5
+        assert lake.sql("SELECT sum(amount)::BIGINT AS s, count(*) AS n FROM lines").to_pylist() == [
+            {"s": 1670, "n": 5}
+        ]
+        days = lake.sql("SELECT * FROM member_day ORDER BY business_date").to_pylist()
+        assert [(d["business_date"], d["receipts"], d["spend"]) for d in days] == [
+            (JANUARY, 2, 1400),
+            (FEBRUARY, 1, 70),
+        ]
+        assert days[0] | {"currency": "CNY"} == {
+            "member_id": 7, "business_date": JANUARY, "format": "department", "currency": "CNY", "receipts": 2,
+            "spend": 1400, "money": 1400, "regular_spend": 900, "promoted_spend": 500, "profit": 270,
+            "known_profit_spend": 900, "points": 10, "quantity_milli": 3000,
+        }  # fmt: skip
+        months = lake.sql("SELECT * FROM member_category_month ORDER BY month").to_pylist()
+        assert [(m["month"], m["category_id"], m["receipts"], m["spend"]) for m in months] == [
+            (date(2026, 1, 1), None, 2, 1400),
+            (date(2026, 2, 1), 3, 1, 70),
+        ]
+
+
+def test_nothing_of_the_day_or_later_is_seen_also_within_a_month(database: Database) -> None:
+    write_lake(
+        database,
+        [
+            LineFacts(date(2026, 1, 30), 1, 7),
+            LineFacts(date(2026, 2, 1), 10, 7),
+            LineFacts(date(2026, 2, 14), 100, 7),
+            LineFacts(date(2026, 2, 15), 1000, 7),
+            LineFacts(date(2026, 3, 1), 10000, 7),
+        ],
+    )
+    expected = {date(2026, 2, 15): 111, date(2026, 2, 1): 1, date(2026, 3, 1): 1111, date(2027, 1, 1): 11111}
+    with database.transaction() as tx:
+        for upto, amount in expected.items():
+            with open_lake(tx, upto=upto) as lake:
+                seen = [
+                    lake.sql(f"SELECT sum({column})::BIGINT AS s FROM {name}").to_pylist()[0]["s"]
+                    for name, column in (
+                        ("lines", "amount"),
+                        ("member_day", "spend"),
+                        ("member_category_month", "spend"),
+                    )
+                ]
+                assert seen == [amount, amount, amount], upto
