@@ -1,0 +1,1 @@
+"""Follow-up service: one thing that one member of staff does for one member, and whether it was done."""

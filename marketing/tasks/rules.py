@@ -1,0 +1,251 @@
+"""What a task may become, who is to be called back, and when somebody is told: pure decisions.
+
+    open -> started -> done -> called_back
+      \\________\\________________> cancelled
+    done -> open: the call-back found that it had not been done
+
+A complaint is a task of a kind that says so, and the same states mean: received, looked into, answered, settled. It is
+open until a call-back of the member said that it was dealt with.
+"""
+
+import hmac
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from hashlib import sha256
+
+from foundation.errors import Conflict, FieldError, Forbidden, Invalid
+
+CONTENT_MIN, CONTENT_MAX = 1, 5
+
+
+class TaskState(StrEnum):
+    OPEN = "open"
+    STARTED = "started"
+    DONE = "done"
+    CALLED_BACK = "called_back"
+    CANCELLED = "cancelled"
+
+
+UNFINISHED = frozenset({TaskState.OPEN, TaskState.STARTED})
+
+
+class What(StrEnum):
+    """Everything that can happen to a task; each is kept with who, when and why."""
+
+    MADE = "made"
+    ASSIGNED = "assigned"
+    TAKEN = "taken"
+    PUT_BACK = "put_back"
+    HANDED_OVER = "handed_over"
+    MOVED = "moved"
+    STARTED = "started"
+    LOGGED = "logged"
+    COMPLETED = "completed"
+    CALLED_BACK = "called_back"
+    REOPENED = "reopened"
+    CANCELLED = "cancelled"
+    REMINDED = "reminded"
+    ESCALATED = "escalated"
+
+
+_AFTER: Mapping[What, Mapping[TaskState, TaskState]] = {
+    What.ASSIGNED: {TaskState.OPEN: TaskState.OPEN, TaskState.STARTED: TaskState.OPEN},
+    What.TAKEN: {TaskState.OPEN: TaskState.OPEN},
+    What.PUT_BACK: {TaskState.OPEN: TaskState.OPEN, TaskState.STARTED: TaskState.OPEN},
+    What.HANDED_OVER: {TaskState.OPEN: TaskState.OPEN, TaskState.STARTED: TaskState.OPEN},
+    What.MOVED: {state: state for state in UNFINISHED},
+    What.STARTED: {TaskState.OPEN: TaskState.STARTED},
+    # What was forgotten is written down later, too.
+    What.LOGGED: {state: state for state in (TaskState.STARTED, TaskState.DONE, TaskState.CALLED_BACK)},
+    What.COMPLETED: {TaskState.STARTED: TaskState.DONE},
+    What.CALLED_BACK: {TaskState.DONE: TaskState.CALLED_BACK},
+    What.REOPENED: {TaskState.DONE: TaskState.OPEN},
+    What.CANCELLED: dict.fromkeys((TaskState.OPEN, TaskState.STARTED), TaskState.CANCELLED),
+}
+
+
+class HandOverReason(StrEnum):
+    """Why somebody's tasks become another's."""
+
+    LEFT = "left"
+    AWAY = "away"
+    OVERLOAD = "overload"
+    BETTER_KNOWN = "better_known"
+    OTHER = "other"
+
+
+class CancelReason(StrEnum):
+    """Why a task is not needed any more."""
+
+    NOT_NEEDED = "not_needed"
+    DUPLICATE = "duplicate"
+    MEMBER_DECLINED = "member_declined"
+    UNREACHABLE = "unreachable"
+    CAMPAIGN_STOPPED = "campaign_stopped"
+    OTHER = "other"
+
+
+class Contact(StrEnum):
+    """Whether the member was reached, as the work log says."""
+
+    REACHED = "reached"
+    NO_ANSWER = "no_answer"
+    WRONG_NUMBER = "wrong_number"
+    MESSAGE_LEFT = "message_left"
+    MET = "met"
+
+
+class TaskStateWrong(Conflict):
+    """The task is not in a state from which this can happen; `state` says which it is in."""
+
+    code = "task_state"
+
+
+class TaskTaken(Conflict):
+    """Somebody else has the task."""
+
+    code = "task_taken"
+
+
+class SamePerson(Forbidden):
+    """Whoever did the work cannot ask the member whether it was done."""
+
+    code = "second_person_needed"
+
+
+class OutcomeUnknown(Invalid):
+    """The outcome is not one of those that the kind knows; `outcomes` names them."""
+
+    code = "outcome_unknown"
+
+
+class CallBackIncomplete(Invalid):
+    """A call-back that confirms the work says how content the member is, and one that does not, does not."""
+
+    code = "call_back_incomplete"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The same in the two languages of the house."""
+
+    en: str
+    zh: str
+
+    def in_language(self, language: str) -> str:
+        return self.zh if language.startswith("zh") else self.en
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a task can end; `success` says whether it reached what it was for."""
+
+    code: str
+    words: Words
+    success: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One version of a kind of task: what is to be done, how long it takes and how it may end.
+
+    `callback_percent` is the share of completed tasks whose member another person calls back.
+    """
+
+    name: Words
+    script: Words
+    steps: tuple[Words, ...]
+    outcomes: tuple[Outcome, ...]
+    standard_minutes: int
+    due_in_days: int
+    callback_percent: int
+
+    def outcome(self, code: str) -> Outcome:
+        """The outcome with this code. Raises OutcomeUnknown."""
+        for outcome in self.outcomes:
+            if outcome.code == code:
+                return outcome
+        known = [outcome.code for outcome in self.outcomes]
+        raise OutcomeUnknown(
+            "this kind of task has no such outcome",
+            errors=[FieldError("/outcome", f"one of: {', '.join(known)}")],
+            outcomes=known,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What holds for all tasks. `cost_per_minute` is in minor units of the company's currency."""
+
+    minutes_per_day: int = 60
+    cost_per_minute: int = 50
+    remind_days: int = 1
+    escalate_days: int = 3
+    earned_days: int = 14
+
+    def cost(self, minutes: int) -> int:
+        """What so many minutes of work cost."""
+        return minutes * self.cost_per_minute
+
+
+def state_after(state: TaskState, what: What) -> TaskState:
+    """The state after something happened. Raises TaskStateWrong where it cannot."""
+    after = _AFTER[what].get(state)
+    if after is None:
+        raise TaskStateWrong(f"a task that is {state.replace('_', ' ')} cannot be {_DONE[what]}", state=state.value)
+    return after
+
+
+_DONE: Mapping[What, str] = {
+    What.ASSIGNED: "given to somebody",
+    What.TAKEN: "taken",
+    What.PUT_BACK: "put back",
+    What.HANDED_OVER: "handed over",
+    What.MOVED: "moved to another day",
+    What.STARTED: "started",
+    What.LOGGED: "written about",
+    What.COMPLETED: "completed",
+    What.CALLED_BACK: "called back",
+    What.REOPENED: "opened again",
+    What.CANCELLED: "cancelled",
+}
+
+
+def asks_call_back(salt: bytes, task_id: int, round_: int, percent: int) -> bool:
+    """Whether this completion is one of the share whose member is called back.
+
+    A keyed hash decides: nobody can tell beforehand which ones, and the same question has the same answer for ever.
+    """
+    digest = hmac.new(salt, f"task/{task_id}/{round_}".encode(), sha256).digest()
+    return int.from_bytes(digest[:8]) % 10_000 < percent * 100
+
+
+def check_call_back(doer: str, caller: str, done: bool, content: int | None) -> None:
+    """Raise SamePerson unless another one calls than who did it, CallBackIncomplete unless the answer is whole."""
+    if doer == caller:
+        raise SamePerson("another person than the one who did it asks the member")
+    if done and content is None:
+        raise CallBackIncomplete(
+            "how content is the member?", errors=[FieldError("/content", f"{CONTENT_MIN} to {CONTENT_MAX}")]
+        )
+    if not done and content is not None:
+        raise CallBackIncomplete(
+            "nobody can be content with what was not done", errors=[FieldError("/content", "only where it was done")]
+        )
+
+
+def remind_from(due_on: date, settings: Settings) -> date:
+    """The first day on which whoever has the task is reminded of it."""
+    return due_on - timedelta(days=settings.remind_days)
+
+
+def escalates_on(due_on: date, settings: Settings) -> date:
+    """The first day on which the manager of the store is told that a task is late."""
+    return due_on + timedelta(days=settings.escalate_days)
+
+
+def steps_left(template: Template, done: Collection[int]) -> int:
+    """How many steps of the template are not ticked yet."""
+    return sum(1 for step in range(len(template.steps)) if step not in done)

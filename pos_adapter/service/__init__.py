@@ -1,0 +1,1 @@
+"""What receipts say about who serves whom, and what somebody bought since."""
