@@ -7,6 +7,8 @@ from foundation.pages import lazy
 from member_api.approvals.http import approvals_blueprint
 from member_api.approvals.pages import approvals_pages
 from member_api.consents.http import consents_blueprint
+from member_api.coupons.http import coupons_blueprint
+from member_api.coupons.pages import coupons_pages
 from member_api.earning.http import earning_blueprint
 from member_api.earning.pages import earning_pages
 from member_api.identifiers.http import identifiers_blueprint
@@ -14,7 +16,7 @@ from member_api.ledger.http import ledger_blueprint
 from member_api.ledger.pages import ledger_pages
 from member_api.members.http import members_blueprint
 from member_api.members.pages import members_pages
-from member_api.permissions import ACCOUNTS_APPROVE, MEMBERS_READ, RULES_READ
+from member_api.permissions import ACCOUNTS_APPROVE, COUPONS_READ, MEMBERS_READ, RULES_READ
 from member_api.tiers.http import tiers_blueprint
 
 HERE = Path(__file__).parent
@@ -29,13 +31,15 @@ room = Room(
         ledger_blueprint,
         earning_blueprint,
         approvals_blueprint,
+        coupons_blueprint,
     ],
-    pages=[members_pages, ledger_pages, approvals_pages, earning_pages],
+    pages=[members_pages, ledger_pages, approvals_pages, earning_pages, coupons_pages],
     menu=[
         MenuItem(lazy("Members"), "/members", MEMBERS_READ, "members", 20),
         MenuItem(lazy("Approvals"), "/approvals", ACCOUNTS_APPROVE, "check", 26),
+        MenuItem(lazy("Coupons"), "/coupons", COUPONS_READ, "rules", 62),
         MenuItem(lazy("Earning rules"), "/earning-rules", RULES_READ, "rules", 82),
     ],
-    translations=[HERE / "translations"],
+    translations=sorted(HERE.glob("**/translations")),
     static=HERE / "static",
 )

@@ -1,0 +1,92 @@
+"""Offers and coupons over HTTP, and their pages."""
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from foundation.database import Database
+from tests.field.shop import a_shop
+from tests.member_api.callers import Caller
+
+OFFER: dict[str, Any] = {
+    "name": "Ten off",
+    "currency": "CNY",
+    "amount": 1000,
+    "minimum_spend": 5000,
+    "starts_on": "2026-01-01",
+    "ends_on": "2026-01-31",
+    "categories": [["FOOD", "DAIRY"]],
+}
+
+
+@pytest.fixture
+def marketer(http: FlaskClient, database: Database) -> Caller:
+    return Caller(http, database, ["coupons.read", "coupons.write"])
+
+
+@pytest.fixture
+def member(database: Database) -> int:
+    return a_shop(database)
+
+
+def test_an_offer_is_made_given_listed_and_taken_back(marketer: Caller, member: int) -> None:
+    made = marketer.post("/v1/coupon-offers", OFFER)
+    assert made.status_code == 201
+    offer = made.get_json()["id"]
+    given = marketer.post(f"/v1/coupon-offers/{offer}/coupons", {"members": [str(member)]})
+    assert (given.status_code, given.get_json()) == (201, {"issued": 1})
+    again = marketer.post(f"/v1/coupon-offers/{offer}/coupons", {"members": [str(member)]})
+    assert again.get_json() == {"issued": 0}
+    [coupon] = marketer.get(f"/v1/members/{member}/coupons").get_json()["items"]
+    assert (coupon["state"], coupon["amount"], len(coupon["code"])) == ("issued", 1000, 12)
+    taken = marketer.post(f"/v1/members/{member}/coupons/{coupon['id']}/revoke", {})
+    assert taken.get_json()["state"] == "revoked"
+    assert marketer.post(f"/v1/members/{member}/coupons/{coupon['id']}/revoke", {}).status_code == 409
+    read = marketer.get(f"/v1/coupon-offers/{offer}").get_json()
+    assert read["totals"] == {"issued": 1, "redeemed": 0, "revoked": 1, "amount": 0}
+    assert read["categories"] == [["FOOD", "DAIRY"]]
+
+
+def test_offers_are_paged_newest_first(marketer: Caller) -> None:
+    made = [marketer.post("/v1/coupon-offers", OFFER | {"name": f"No {n}"}).get_json()["id"] for n in range(3)]
+    first = marketer.get("/v1/coupon-offers", limit=2).get_json()
+    second = marketer.get("/v1/coupon-offers", limit=2, cursor=first["next_cursor"]).get_json()
+    assert [each["id"] for each in first["items"] + second["items"]] == made[::-1]
+    assert second["next_cursor"] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"amount": 0}, "/amount"),
+        ({"amount": 1.5}, "/amount"),
+        ({"amount": None}, "/amount"),
+        ({"percent": 10}, "/amount"),
+        ({"ends_on": "2025-01-01"}, "/ends_on"),
+        ({"currency": "XYZ"}, "/currency"),
+        ({"name": " "}, "/name"),
+        ({"colour": "red"}, "/colour"),
+    ],
+)
+def test_an_offer_that_makes_no_sense_is_refused_at_its_place(
+    marketer: Caller, change: dict[str, Any], pointer: str
+) -> None:
+    refused = marketer.post("/v1/coupon-offers", OFFER | change)
+    assert refused.status_code == 422
+    assert pointer in [error["pointer"] for error in refused.get_json()["errors"]]
+    assert marketer.get("/v1/coupon-offers").get_json()["items"] == []
+
+
+def test_coupons_for_nobody_are_refused_whole(marketer: Caller, member: int) -> None:
+    offer = marketer.post("/v1/coupon-offers", OFFER).get_json()["id"]
+    refused = marketer.post(f"/v1/coupon-offers/{offer}/coupons", {"members": [str(member), "999999"]})
+    assert refused.status_code == 404
+    assert marketer.get(f"/v1/members/{member}/coupons").get_json()["items"] == []
+    assert marketer.post("/v1/coupon-offers/999/coupons", {"members": [str(member)]}).status_code == 404
+
+
+def test_whoever_may_only_look_may_not_offer(http: FlaskClient, database: Database) -> None:
+    reader = Caller(http, database, ["coupons.read"])
+    assert reader.post("/v1/coupon-offers", OFFER).status_code == 403
+    assert Caller(http, database, ["sales.read"]).get("/v1/coupon-offers").status_code == 403
