@@ -171,6 +171,20 @@ def identifiers_of(tx: Tx, keys: Mapping[int, MemberKey]) -> dict[int, tuple[Hel
     return {member_id: tuple(held) for member_id, held in found.items()}
 
 
+def newest_active(tx: Tx, keys: Mapping[int, MemberKey], kind: Kind) -> dict[int, Normalised]:
+    """The identifier of a kind under which each member is reached today, opened: of several the newest."""
+    rows = tx.ask(
+        "SELECT DISTINCT ON (member_id) member_id, blind_index, sealed FROM member.identifier "
+        "WHERE member_id = ANY(%s) AND kind = %s AND status = 'active' AND sealed IS NOT NULL "
+        "ORDER BY member_id, id DESC",
+        (list(keys), kind),
+    )
+    return {
+        member_id: Normalised(kind, keys[member_id].open(_field(LookUpKey(kind, bytes(index))), bytes(sealed)))
+        for member_id, index, sealed in rows
+    }
+
+
 # ------------------------------------------------------------------------------------------------ attaching
 ATTACH = """
 INSERT INTO member.identifier AS i (kind, blind_index, member_id, status, sealed, last_four_index, met_at, attached_at)
