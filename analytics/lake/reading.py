@@ -133,13 +133,13 @@ def _view(kind: FileKind, root: Path, files: Sequence[LiveFile], upto: date | No
     mine = [file for file in files if file.kind is kind]
     if kind is FileKind.LINES:
         rows = _rows(kind, root, mine)
-        return rows if upto is None else f"{rows} WHERE business_date < DATE '{upto}'"
+        return rows if upto is None else f"SELECT * FROM ({rows}) WHERE business_date < DATE '{upto}'"  # noqa: S608
     cut = upto if upto is not None and upto.day > 1 else None
     whole = [file for file in mine if cut is None or file.month != cut.replace(day=1)]
     parts = [_rollup(kind, root, whole)]
     if cut is not None:
         lines = [file for file in files if file.kind is FileKind.LINES and file.month == cut.replace(day=1)]
-        begun = f"({_rows(FileKind.LINES, root, lines)} WHERE business_date < DATE '{cut}')"
+        begun = f"(SELECT * FROM ({_rows(FileKind.LINES, root, lines)}) WHERE business_date < DATE '{cut}')"  # noqa: S608
         parts.append(f"({from_lines(kind, begun)})")
     return " UNION ALL ".join(parts)
 

@@ -20,6 +20,7 @@ GOODS_OF_MEMBERS = "kind = 'goods' AND member_id IS NOT NULL"
 _FROM_LINES = {
     FileKind.MEMBER_DAY: f"""
         SELECT member_id, business_date, format, currency, {RECEIPTS}, {MONEY_COLUMNS},
+            coalesce(sum(money) FILTER (NOT promoted), 0)::BIGINT AS regular_money,
             coalesce(sum(amount) FILTER (profit IS NOT NULL), 0)::BIGINT AS known_profit_spend,
             sum(points)::BIGINT AS points, sum(quantity_milli)::BIGINT AS quantity_milli
         FROM {{source}} WHERE {GOODS_OF_MEMBERS}
@@ -39,8 +40,8 @@ _SUMS = {
     FileKind.MEMBER_DAY: (
         ("member_id", "business_date", "format", "currency"),
         (
-            "receipts", "spend", "money", "regular_spend", "promoted_spend", "profit", "known_profit_spend", "points",
-            "quantity_milli",
+            "receipts", "spend", "money", "regular_spend", "promoted_spend", "regular_money", "profit",
+            "known_profit_spend", "points", "quantity_milli",
         ),
     ),
     FileKind.MEMBER_CATEGORY_MONTH: (

@@ -78,6 +78,7 @@ LINES = _fields(
 )
 
 # One row a member x business date x format x currency, of goods lines. A visit is a row with receipts > 0.
+#   regular_money        the part of `money` that paid for what was not promoted
 #   known_profit_spend   the part of `spend` whose profit is known: what `profit` stands for
 MEMBER_DAY = _fields(
     ("member_id", pa.int64()),
@@ -89,6 +90,7 @@ MEMBER_DAY = _fields(
     ("money", pa.int64()),
     ("regular_spend", pa.int64()),
     ("promoted_spend", pa.int64()),
+    ("regular_money", pa.int64()),
     ("profit", pa.int64()),
     ("known_profit_spend", pa.int64()),
     ("points", pa.int64()),

@@ -41,7 +41,7 @@ def test_what_is_written_in_several_rounds_is_one_lake_with_one_row_a_member_and
         ]
         assert days[0] | {"currency": "CNY"} == {
             "member_id": 7, "business_date": JANUARY, "format": "department", "currency": "CNY", "receipts": 2,
-            "spend": 1400, "money": 1400, "regular_spend": 900, "promoted_spend": 500, "profit": 270,
+            "spend": 1400, "money": 1400, "regular_spend": 900, "promoted_spend": 500, "regular_money": 900, "profit": 270,
             "known_profit_spend": 900, "points": 10, "quantity_milli": 3000,
         }  # fmt: skip
         months = lake.sql("SELECT * FROM member_category_month ORDER BY month").to_pylist()

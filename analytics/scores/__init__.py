@@ -1,0 +1,1 @@
+"""What each member has been worth (contribution) and where each is heading (potential)."""
