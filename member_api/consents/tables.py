@@ -58,6 +58,11 @@ consent = Table(
     Column("since", DateTime(timezone=True), nullable=False),
 )
 Index("consent_granted", consent.c.channel, consent.c.purpose, consent.c.member_id, postgresql_where=consent.c.granted)
+Index(
+    "consent_refused_profiling",
+    consent.c.member_id,
+    postgresql_where=(consent.c.purpose == "profiling") & ~consent.c.granted,
+)
 
 
 class ConsentRecordRow(msgspec.Struct, frozen=True):

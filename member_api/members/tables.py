@@ -32,6 +32,24 @@ member = Table(
     Index("member_home_store", "home_store", "id"),
 )
 Index("member_merged_from", member.c.merged_into, postgresql_where=member.c.merged_into.is_not(None))
+# What filters ask (migration 0023).
+Index("member_without_standing", member.c.id, postgresql_where=member.c.status.in_(["closed", "merged", "erased"]))
+Index("member_frozen", member.c.id, postgresql_where=member.c.status == "frozen")
+Index("member_gender", member.c.gender, member.c.id, postgresql_where=member.c.gender.is_not(None))
+Index(
+    "member_born",
+    member.c.birth_year,
+    member.c.birth_month_day,
+    member.c.id,
+    postgresql_where=member.c.birth_year.is_not(None),
+)
+Index(
+    "member_birthday",
+    member.c.birth_month_day,
+    member.c.id,
+    postgresql_where=member.c.birth_month_day.is_not(None),
+)
+Index("member_joined", member.c.joined_at, member.c.id)
 
 status_change = Table(
     "status_change",

@@ -87,6 +87,7 @@ tier_assignment = Table(
     Column("assigned_by", Text, nullable=False),
     Column("assigned_at", DateTime(timezone=True), nullable=False),
     Index("tier_assignment_of_member", "member_id", "in_force_to"),
+    Index("tier_assignment_of_tier", "tier", "member_id", postgresql_include=["valid_from", "in_force_to"]),
 )
 
 
