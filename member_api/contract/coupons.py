@@ -10,7 +10,7 @@ Errors: OfferInvalid, OfferDiffers, MultiplierInvalid, MultiplierDiffers; inside
 CouponNotUsable, CouponTooMuch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 
 from foundation.database import Tx
@@ -23,6 +23,7 @@ from member_api.coupons.operations import (
     Quoted,
     Use,
     accept,
+    codes_of,
     coupons_of,
     give_back,
     issue,
@@ -85,6 +86,7 @@ __all__ = [
     "accept",
     "check_multiplier",
     "check_offer",
+    "coupon_codes",
     "coupon_totals",
     "coupon_uses",
     "coupons_of",
@@ -113,6 +115,12 @@ def revoke_coupons(tx: Tx, reference: str) -> int:
     """Take back up to 5,000 unused coupons of an offer; returns how many, so call it until 0."""
     offer = offer_under(tx, reference)
     return revoke_offer(tx, offer) if offer is not None else 0
+
+
+def coupon_codes(tx: Tx, reference: str, member_ids: Collection[int]) -> dict[int, str]:
+    """The code of each of these members' coupon of an offer, for a message to its owner; without whoever has none."""
+    offer = offer_under(tx, reference)
+    return codes_of(tx, offer, member_ids) if offer is not None else {}
 
 
 def coupon_totals(tx: Tx, reference: str) -> CouponTotals:

@@ -405,6 +405,15 @@ def coupons_of(tx: Tx, member_id: int, limit: int, before: int | None = None) ->
     return [_coupon(row) for row in rows]
 
 
+def codes_of(tx: Tx, offer: Offer, member_ids: Collection[int]) -> dict[int, str]:
+    """The codes of an offer's coupons that were issued to these members; without whoever has none."""
+    rows = tx.ask(
+        "SELECT member_id, code FROM member.coupon WHERE offer_id = %s AND member_id = ANY(%s)",
+        (offer.id, list(member_ids)),
+    )
+    return dict(rows.fetchall())
+
+
 def totals(tx: Tx, offer_ids: Collection[int]) -> dict[int, CouponTotals]:
     """What became of offers, by id; one statement for any number."""
     rows = tx.execute(
