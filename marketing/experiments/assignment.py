@@ -10,7 +10,7 @@ from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
-from pyroaring import BitMap64
+from pyroaring import BitMap
 
 BASIS_POINTS = 10_000
 
@@ -38,9 +38,9 @@ def buckets(salt: str, member_ids: Iterable[int]) -> NDArray[np.uint16]:
     return np.fromiter((one(member_id) for member_id in member_ids), dtype=np.uint16)
 
 
-def held_out(salt: str, member_ids: Iterable[int], share: int) -> BitMap64:
+def held_out(salt: str, member_ids: Iterable[int], share: int) -> BitMap:
     """Those of the members whom `share` (basis points) under `salt` holds out."""
-    ids = np.fromiter(member_ids, dtype=np.uint64)
+    ids = np.fromiter(member_ids, dtype=np.uint32)
     if share <= 0 or not ids.size:
-        return BitMap64()
-    return BitMap64(ids[buckets(salt, ids.tolist()) < share].tolist())
+        return BitMap()
+    return BitMap(ids[buckets(salt, ids.tolist()) < share].tolist())
