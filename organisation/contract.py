@@ -5,6 +5,7 @@ is dropped everywhere on change (foundation.reference_cache): about a microsecon
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 
 from foundation.access import Principal
 from foundation.database import Tx
@@ -12,6 +13,7 @@ from foundation.errors import Conflict
 from organisation.counters.lookup import counters, load_all_counters
 from organisation.devices.operations import DeviceWish, make_device
 from organisation.facts import (
+    AreaDays,
     CounterFacts,
     CounterMode,
     CounterStatus,
@@ -28,10 +30,12 @@ from organisation.staff.duty import Colleague, colleagues, on_duty
 from organisation.staff.listing import names_of
 from organisation.staff.lookup import staff_numbers
 from organisation.staff.people import hire_administrator
+from organisation.stores.areas import area_days
 from organisation.stores.lookup import load_stores_within, stores
 from organisation.stores.lookup import stores_by_id as stores_known_by_id
 
 __all__ = [
+    "AreaDays",
     "Colleague",
     "CounterFacts",
     "CounterMode",
@@ -47,6 +51,7 @@ __all__ = [
     "StoreStatus",
     "all_counters",
     "all_stores",
+    "areas_between",
     "counters_by_code",
     "fix_currency",
     "format_names",
@@ -105,6 +110,11 @@ def all_counters(tx: Tx) -> list[CounterFacts]:
 def format_names(tx: Tx) -> Sequence[Named]:
     """The formats and what people call them, by code, at most 1,000; reads the database."""
     return formats(tx)
+
+
+def areas_between(tx: Tx, since: date, until: date) -> list[AreaDays]:
+    """Area x open days in [since, until) of every store, counter and category of a store, at most 200,000."""
+    return area_days(tx, since, until, ALL_MAX)
 
 
 def counters_by_code(tx: Tx, store_id: int, codes: Collection[str]) -> dict[str, CounterFacts]:

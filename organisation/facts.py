@@ -52,6 +52,21 @@ class StoreFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class AreaDays:
+    """What a place had to sell on in a period: a store, one of its counters, or a category (path) of a supermarket.
+
+    `open_days` are days between opening and closing; `area_m2_days` the sum over them of the area in force, in
+    m2 x day; None: zero, or unknown on any of them.
+    """
+
+    store_id: int
+    counter_id: int | None
+    category: tuple[str, ...] | None
+    open_days: int
+    area_m2_days: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
 class CounterTerms:
     """What was agreed from a day on: whose goods, the share of the contract base that the store keeps (扣率, 0 to 1),
     and the guaranteed minimum a month in minor units of the store's currency (保底); None: nothing agreed."""
