@@ -1,0 +1,81 @@
+"""Change in what a member buys: categories entered, left and grown.
+
+Read from the roll-up member x category x month, of the last year; a category is the one its products stand in.
+"""
+
+from datetime import date, timedelta
+
+import pyarrow as pa
+
+from analytics.lake.reading import Lake
+from analytics.scores.direction import PERIOD_DAYS
+
+RECENT = timedelta(days=3 * PERIOD_DAYS)
+YEAR = timedelta(days=13 * PERIOD_DAYS)
+NAMED_MAX = 10
+"""At most so many of a kind are named for a member, those of most money first."""
+
+_CHANGE = f"""
+WITH bought AS (
+    SELECT member_id, currency, category_id,
+        min(first_date) AS first_date, max(last_date) AS last_date, sum(spend) AS spend,
+        count(DISTINCT month) FILTER (receipts > 0) AS months,
+        coalesce(sum(spend) FILTER (month >= $late_from AND month < $late_to), 0) AS late_spend,
+        coalesce(sum(spend) FILTER (month >= $early_from AND month < $late_from), 0) AS early_spend,
+        coalesce(sum(receipts) FILTER (month >= $late_from AND month < $late_to), 0) AS late_receipts,
+        coalesce(sum(receipts) FILTER (month >= $early_from AND month < $late_from), 0) AS early_receipts
+    FROM member_category_month
+    WHERE month >= $year_from AND category_id IS NOT NULL
+    GROUP BY ALL
+), market AS (
+    SELECT currency, category_id, sum(late_spend) AS late_spend, sum(early_spend) AS early_spend
+    FROM bought GROUP BY ALL
+), member AS (
+    SELECT member_id, currency, min(first_date) < $long_known AS long_known, max(last_date) >= $recent AS still_here
+    FROM bought GROUP BY ALL
+), change AS (
+    SELECT member_id, currency, category_id,
+        bought.spend,
+        bought.late_spend - bought.early_spend AS increase,
+        long_known AND bought.first_date >= $recent AND bought.spend > 0 AS entered,
+        still_here AND bought.last_date < $recent AND bought.months >= 3 AS "left",
+        late_receipts >= 2 AND early_receipts >= 2 AND bought.early_spend > 0 AND market.early_spend > 0
+            AND 4 * bought.late_spend::HUGEINT * market.early_spend
+                > 5 * bought.early_spend::HUGEINT * market.late_spend AS grown
+    FROM bought JOIN market USING (currency, category_id) JOIN member USING (member_id, currency)
+)
+SELECT member_id, currency,
+    coalesce((list(category_id ORDER BY spend DESC, category_id) FILTER (entered))[1:{NAMED_MAX}], []) AS entered,
+    coalesce((list(category_id ORDER BY spend DESC, category_id) FILTER ("left"))[1:{NAMED_MAX}], []) AS "left",
+    coalesce((list(category_id ORDER BY increase DESC, category_id) FILTER (grown))[1:{NAMED_MAX}], []) AS grown
+FROM change
+WHERE entered OR "left" OR grown
+GROUP BY ALL
+ORDER BY member_id, currency
+"""  # noqa: S608 - a constant of this file
+
+
+def category_changes(lake: Lake, as_of: date) -> pa.Table:
+    """Who entered, left or grew in which categories: member_id, currency, entered, left, grown (lists of category ids).
+
+    entered: bought in the last 12 weeks for the first time in a year, by a member known for 24 weeks or more.
+    left:    bought in three months or more of the year, not in the last 12 weeks, by a member who still comes.
+    grown:   spend of the last three whole months over that of the three before is more than 1.25 times what it is over
+             all members, with two receipts or more in each: more than the season explains.
+    Members without any change have no row. Sorted by member and currency. The lake is open up to `as_of`.
+    """
+    month = as_of.replace(day=1)
+    return lake.sql(
+        _CHANGE,
+        recent=as_of - RECENT,
+        long_known=as_of - 2 * RECENT,
+        year_from=(as_of - YEAR).replace(day=1),
+        late_to=month,
+        late_from=_months_before(month, 3),
+        early_from=_months_before(month, 6),
+    )
+
+
+def _months_before(month: date, count: int) -> date:
+    months = month.year * 12 + month.month - 1 - count
+    return date(months // 12, months % 12 + 1, 1)
