@@ -15,7 +15,7 @@ from member_api.consents.rules import Channel, ConsentWord, Purpose
 from member_api.contract.conditions import answer, breakdown, evidence, in_good_standing, no_profiling, without_standing
 from member_api.contract.ledger import Grant, Kind, Step, grant
 from member_api.members.operations import freeze
-from member_api.members.rules import Birthday, Gender
+from member_api.members.rules import Birthday, Gender, Joined
 from member_api.tiers.operations import put_tiers, set_by_hand
 from member_api.tiers.rules import Tier
 from member_api.vault.operations import open_keys

@@ -1,0 +1,251 @@
+"""Conditions on sales as SQL over the lake. Pure: names that filters use have been looked up before.
+
+Conditions that look at the same rows (the same days, narrowed in the same way, of one currency) are one query: what
+each member comes to is summed up once and compared as often as asked. The roll-ups serve what they can: days from
+member_day; categories from member_category_month, with the days at the edges of the window from the lines; everything
+else, and counts of receipts over several categories, which do not add up, from the lines.
+"""
+# ruff: noqa: S608 - statements are joined of literals, numbers, dates and quoted texts
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from analytics.lake.rollups import GOODS_OF_MEMBERS, from_lines
+from analytics.lake.schema import FileKind
+from foundation.conditions import Condition, Operator, compare
+
+# What a member's rows come to; {only} keeps the rows of one currency. NULL where there is nothing to compare: no
+# receipt, no spend.
+EXPRESSIONS: Mapping[str, str] = {
+    "spend": "coalesce(sum(spend){only}, 0)::BIGINT",
+    "visits": "count(*) FILTER (receipts > 0)",
+    "receipts": "sum(receipts)::BIGINT",
+    "average_ticket": "sum(spend){only} / nullif(greatest(sum(receipts){only}, 0), 0)",
+    "quantity": "sum(quantity_milli) / 1000",
+    "gross_profit": "coalesce(sum(profit){only}, 0)::BIGINT",
+    "regular_price_share": "sum(regular_spend){only} / nullif(greatest(sum(spend){only}, 0), 0)",
+    "promotion_share": "sum(promoted_spend){only} / nullif(greatest(sum(spend){only}, 0), 0)",
+    "days_since_last": "{today} - max({last}) FILTER (receipts > 0)",
+    "first_purchase": "min({first}) FILTER (receipts > 0)",
+    "category_count": "count(DISTINCT category_id) FILTER (receipts > 0)",
+    "brand_count": "count(DISTINCT brand_id) FILTER (receipt_sign > 0)",
+}
+# Of a member without rows these are 0; the others are unknown.
+ADDITIVE = frozenset(
+    {"spend", "visits", "receipts", "quantity", "gross_profit", "category_count", "brand_count", "categories", "brands"}
+)
+OF_SINGLE_DAYS = frozenset({"visits"})
+COUNTING_RECEIPTS = frozenset({"receipts", "average_ticket"})
+CATEGORY_SETS = frozenset({"categories", "category_count"})
+BRAND_SETS = frozenset({"brands", "brand_count"})
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """What a condition is narrowed to, as ids; None where it is not. An empty set lets nothing pass."""
+
+    categories: tuple[int, ...] | None = None
+    brands: tuple[int, ...] | None = None
+    formats: tuple[str, ...] | None = None
+    stores: tuple[int, ...] | None = None
+    promotions: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A condition with everything looked up. `among` are the sets of ids that `categories` and `brands` ask for, one a
+    path or code."""
+
+    condition: Condition
+    narrowed: Narrowed
+    currency: str | None
+    today: date
+    among: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def days(self) -> tuple[date | None, date]:
+        """The days whose rows count, both included."""
+        if self.condition.measure in ("days_since_last", "first_purchase"):
+            return None, self.today
+        first, last = self.condition.past(self.today)
+        return first, min(last, self.today)
+
+    @property
+    def inverted(self) -> bool:
+        """Whether those who fail are sought: everybody without rows passes."""
+        condition = self.condition
+        if condition.operator == Operator.NONE:
+            return True
+        if condition.measure not in ADDITIVE or condition.operator in (Operator.ANY, Operator.ALL):
+            return False
+        return compare(condition.operator, condition.value)(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The rows that a condition looks at, as a subquery; conditions with equal sources are answered together."""
+
+    rows: str
+    first: str = "business_date"
+    last: str = "business_date"
+
+
+# ------------------------------------------------------------------------------------------------ the rows
+def source_of(asked: Asked) -> Source:
+    """Where the rows of a condition come from."""
+    measure, narrowed = asked.condition.measure, asked.narrowed
+    only_lines = narrowed.brands is not None or narrowed.stores is not None or narrowed.promotions is not None
+    if measure in BRAND_SETS:
+        return Source(_lines_where(asked, *_brands_asked(asked)))
+    if measure in CATEGORY_SETS:
+        return _by_category(asked, _all(asked.among) if asked.among else None)
+    if only_lines:
+        return Source(_days_of_lines(asked))
+    if narrowed.categories is None:
+        return Source(f"(SELECT * FROM member_day{_where(_common(asked) + _dates(asked, 'business_date'))})")
+    if measure in OF_SINGLE_DAYS or (measure in COUNTING_RECEIPTS and len(narrowed.categories) > 1):
+        return Source(_days_of_lines(asked))
+    return _by_category(asked, narrowed.categories)
+
+
+def _brands_asked(asked: Asked) -> list[str]:
+    return [_among("brand_id", _all(asked.among))] if asked.among else ["brand_id IS NOT NULL"]
+
+
+def _all(sets: Sequence[Collection[int]]) -> tuple[int, ...]:
+    return tuple(sorted({id_ for ids in sets for id_ in ids}))
+
+
+def _days_of_lines(asked: Asked) -> str:
+    """What member_day would say if there were no lines but these."""
+    return f"({from_lines(FileKind.MEMBER_DAY, _lines_where(asked))})"
+
+
+def _lines_where(asked: Asked, *more: str) -> str:
+    tests = [GOODS_OF_MEMBERS, *_common(asked), *_dates(asked, "business_date"), *more]
+    narrowed = asked.narrowed
+    for column, ids in (
+        ("category_id", narrowed.categories),
+        ("brand_id", narrowed.brands),
+        ("store_id", narrowed.stores),
+        ("promotion_id", narrowed.promotions),
+    ):
+        if ids is not None:
+            tests.append(_among(column, ids))
+    return f"(SELECT * FROM lines{_where(tests)})"
+
+
+def _by_category(asked: Asked, categories: Collection[int] | None) -> Source:
+    """Whole months from the roll-up, the days before and after them from the lines."""
+    first, last = asked.days
+    tests = _common(asked)
+    if categories is not None:
+        tests.append(_among("category_id", categories))
+    begin = first and _next_month(first - timedelta(days=1))  # the first month that lies wholly inside
+    end = _next_month(last) if last + timedelta(days=1) == _next_month(last) else last.replace(day=1)
+    if last == asked.today:
+        end = _next_month(last)  # nothing lies in the future but what a clock got wrong
+    if begin and begin >= end:
+        return Source(_month_of_lines(tests, first, last), "first_date", "last_date")
+    whole = [*tests, f"month < DATE '{end}'", *([f"month >= DATE '{begin}'"] if begin else [])]
+    parts = [f"SELECT * FROM member_category_month{_where(whole)}"]
+    if first and begin and first < begin:
+        parts.append(f"SELECT * FROM {_month_of_lines(tests, first, begin - timedelta(days=1))}")
+    if end <= last:
+        parts.append(f"SELECT * FROM {_month_of_lines(tests, end, last)}")
+    return Source(f"({' UNION ALL '.join(parts)})", "first_date", "last_date")
+
+
+def _month_of_lines(tests: list[str], first: date | None, last: date) -> str:
+    days = [f"business_date <= DATE '{last}'", *([f"business_date >= DATE '{first}'"] if first else [])]
+    lines = f"(SELECT * FROM lines{_where([GOODS_OF_MEMBERS, *tests, *days])})"
+    return f"({from_lines(FileKind.MEMBER_CATEGORY_MONTH, lines)})"
+
+
+def _next_month(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def _common(asked: Asked) -> list[str]:
+    tests = []
+    if asked.narrowed.formats is not None:
+        tests.append(_among("format", asked.narrowed.formats))
+    return tests
+
+
+def _dates(asked: Asked, column: str) -> list[str]:
+    first, last = asked.days
+    return [*([f"{column} >= DATE '{first}'"] if first else []), f"{column} <= DATE '{last}'"]
+
+
+def _among(column: str, values: Collection[int | str]) -> str:
+    if not values:
+        return "false"
+    listed = ", ".join(_text(value) if isinstance(value, str) else str(value) for value in values)
+    return f"{column} IN ({listed})"
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _where(tests: Sequence[str]) -> str:
+    return f" WHERE {' AND '.join(tests)}" if tests else ""
+
+
+# ------------------------------------------------------------------------------------------------ what is measured
+def measured(asked: Asked, source: Source) -> str:
+    """What a member's rows come to for one condition: a number, a day, or whether the sets asked for were bought."""
+    measure = asked.condition.measure
+    if measure in ("categories", "brands"):
+        return _bought(asked)
+    only = f" FILTER (currency = {_text(asked.currency)})" if asked.currency else ""
+    return EXPRESSIONS[measure].format(today=f"DATE '{asked.today}'", first=source.first, last=source.last, only=only)
+
+
+def _bought(asked: Asked) -> str:
+    """Whether there is a receipt that was not voided, in any or in all of the sets."""
+    column, count = (
+        ("category_id", "receipts") if asked.condition.measure == "categories" else ("brand_id", "receipt_sign")
+    )
+    joined = " AND " if asked.condition.operator == Operator.ALL else " OR "
+    return (
+        joined.join(f"coalesce(sum({count}) FILTER ({_among(column, ids)}), 0) > 0" for ids in asked.among) or "false"
+    )
+
+
+def passes(asked: Asked, value: str) -> str:
+    """The test of one condition on its measured value; NULL where nothing is known."""
+    condition = asked.condition
+    if condition.measure in ("categories", "brands"):
+        return f"NOT {value}" if condition.operator == Operator.NONE else value
+    if condition.measure == "first_purchase":
+        first, last = condition.past(asked.today)
+        return f"{value} BETWEEN DATE '{first or date.min}' AND DATE '{last}'"
+    if condition.operator == Operator.BETWEEN:
+        assert isinstance(condition.value, tuple)
+        low, high = condition.value
+        return f"{value} BETWEEN {low!r} AND {high!r}"
+    operator = "<>" if condition.operator == Operator.UNEQUAL else str(condition.operator)
+    return f"{value} {operator} {condition.value!r}"
+
+
+def answer_query(group: Sequence[Asked], source: Source) -> str:
+    """One row a member for whom a condition of the group says something: member_id, c0, c1 ... (sought or not)."""
+    sought = []
+    for n, asked in enumerate(group):
+        test = passes(asked, f"m{n}")
+        sought.append(f"NOT coalesce({test}, false)" if asked.inverted else f"coalesce({test}, false)")
+    columns = ", ".join(f"{measured(asked, source)} AS m{n}" for n, asked in enumerate(group))
+    tests = ", ".join(f"{test} AS c{n}" for n, test in enumerate(sought))
+    anything = " OR ".join(f"c{n}" for n in range(len(group)))
+    sums = f"SELECT member_id, {columns} FROM {source.rows} AS rows GROUP BY member_id"
+    return f"SELECT * FROM (SELECT member_id::UINTEGER AS member_id, {tests} FROM ({sums}) AS sums) WHERE {anything}"
+
+
+def evidence_query(group: Sequence[Asked], source: Source, chosen: str) -> str:
+    """member_id ascending and m0, m1 ...: what was measured of the members that `chosen` (a subquery of ids) names."""
+    columns = ", ".join(f"{measured(asked, source)} AS m{n}" for n, asked in enumerate(group))
+    rows = f"SELECT * FROM {source.rows} AS rows WHERE member_id IN ({chosen})"
+    return f"SELECT member_id::UINTEGER AS member_id, {columns} FROM ({rows}) AS of_them GROUP BY member_id ORDER BY 1"
