@@ -129,6 +129,19 @@ def last_position(tx: Tx) -> int:
     return int(tx.execute("SELECT position FROM foundation.relay").scalar_one())
 
 
+def newest_announced(tx: Tx) -> int | None:
+    """The newest row of the outbox that has been committed and waits for its position; None if none waits."""
+    found: int | None = tx.execute("SELECT max(id) FROM foundation.outbox").scalar_one()
+    return found
+
+
+def is_relayed(tx: Tx, announced: int | None) -> bool:
+    """Whether everything that `newest_announced` saw has its position by now."""
+    if announced is None:
+        return True
+    return not tx.execute("SELECT EXISTS (SELECT FROM foundation.outbox WHERE id <= :id)", {"id": announced}).scalar()
+
+
 def consume(database: Database, name: str) -> int:
     """Give one subscriber its next batch and move its cursor, in one transaction; returns events handled.
 

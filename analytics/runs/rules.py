@@ -1,0 +1,101 @@
+"""What a scoring run may be asked, which way it goes, and what becomes of a fault. Pure."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+
+from foundation.errors import DomainError, FieldError, Invalid
+
+HORIZON_DEFAULT, HORIZON_MAX = 56, 730
+KEEP_DEFAULT, KEEP_MAX = 400, 3660
+EARLIEST = date(1990, 1, 1)
+# Business dates are the stores'; somebody may ask what would be if nobody came for a year, but not for a century.
+AHEAD_MAX = timedelta(days=366)
+ATTEMPTS_MAX = 4
+NIGHT = (time(2, 30), time(6, 0))
+
+
+class RunState(StrEnum):
+    """`queued -> running -> done | failed`; a run whose worker was lost is taken up again, from its first step."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Origin(StrEnum):
+    """Who wanted it: somebody through the API or a page, the clock, or the operator at a terminal."""
+
+    REQUEST = "request"
+    NIGHTLY = "nightly"
+    COMMAND = "command"
+
+
+class Step(StrEnum):
+    """What a run is doing, in this order."""
+
+    WAITING = "waiting"
+    LAKE = "lake"
+    CONTRIBUTION = "contribution"
+    POTENTIAL = "potential"
+    CLASSES = "classes"
+    WRITING = "writing"
+    DONE = "done"
+
+
+# How far a run is when a step begins, in percent of the time it takes.
+BEGINS_AT = {
+    Step.WAITING: 0, Step.LAKE: 1, Step.CONTRIBUTION: 8, Step.POTENTIAL: 30, Step.CLASSES: 88, Step.WRITING: 92,
+    Step.DONE: 100,
+}  # fmt: skip
+
+
+class RunRefused(Invalid):
+    """A run that cannot be asked for: a date or a horizon outside what makes sense."""
+
+    code = "scoring_run_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a run failed, or was put back: a code, and a sentence for whoever started it."""
+
+    code: str
+    detail: str
+    passing: bool
+
+
+def check_request(as_of: date, horizon_days: int, today: date) -> None:
+    """Raises RunRefused, naming what is out of bounds."""
+    errors = []
+    if not EARLIEST <= as_of <= today + AHEAD_MAX:
+        errors.append(FieldError("/as_of", f"must lie between {EARLIEST} and {today + AHEAD_MAX}"))
+    if not 1 <= horizon_days <= HORIZON_MAX:
+        errors.append(FieldError("/horizon_days", f"must be 1 to {HORIZON_MAX}"))
+    if errors:
+        raise RunRefused("Scores cannot be worked out for this date or horizon", errors=errors)
+
+
+def is_night(local: datetime) -> bool:
+    """Whether the nightly run may begin: after the shops have closed their day, before the office comes."""
+    return NIGHT[0] <= local.time() < NIGHT[1]
+
+
+def failure_of(fault: Exception, passing: bool) -> Failure:
+    """What is told of a fault. Only our own errors speak in words made for people."""
+    if isinstance(fault, DomainError):
+        return Failure(fault.code, fault.detail, fault.treatment.retryable)
+    if isinstance(fault, MemoryError):
+        return Failure(
+            "out_of_memory", "There was not enough memory; ANALYTICS_MEMORY_MB bounds what a run takes", False
+        )
+    return Failure("scoring_failed", f"{type(fault).__name__}: the log of the worker tells more", passing)
+
+
+def forgotten(as_ofs: dict[int, date], today: date, keep_days: int) -> list[int]:
+    """Which runs (by id) may lose their files: those older than is kept, but never the latest."""
+    if not as_ofs:
+        return []
+    latest = max(as_ofs, key=lambda run: (as_ofs[run], run))
+    return sorted(run for run, as_of in as_ofs.items() if as_of < today - timedelta(days=keep_days) and run != latest)
