@@ -18,8 +18,10 @@ from scipy.special import digamma, gammaln, hyp2f1
 
 Floats = NDArray[np.float64]
 
-# Parameters are searched for between e^-12 and e^12: outside, the likelihood is flat and a fit means nothing.
+# Parameters are searched for between e^-12 and e^12: outside, the likelihood is flat and a fit means nothing. Of a and b,
+# e^8 to 1 is already nobody who leaves; further out only digits would be lost.
 _LOG_BOUND = 12.0
+_LOG_BOUND_LEAVING = 8.0
 _STEPS_MAX = 500
 # At a = 1 the expectation is a limit of 0/0; a step aside costs no digit that anybody sees.
 _NEAR_ONE = 1e-6
@@ -97,8 +99,13 @@ class BgNbd:
         z = horizon / (total + horizon)
         c = a + self.b + x - 1.0
         series = hyp2f1(a + self.b - 1.0 - self.r, a - 1.0, c, z)
-        if_not_gone = c / (a - 1.0) * (1.0 - (1.0 - z) ** (a - 1.0) * series)
-        expected: Floats = np.maximum(if_not_gone, 0.0) * self.probability_not_gone(purchases)
+        with np.errstate(invalid="ignore", over="ignore"):
+            exact = c / (a - 1.0) * (1.0 - (1.0 - z) ** (a - 1.0) * series)
+        # Where the series runs out of digits, at the mean probability of leaving instead of over its distribution.
+        leaving = self.a / (self.a + self.b + x)
+        nearly = (1.0 - (1.0 + leaving * horizon / total) ** -(self.r + x)) / leaving
+        if_not_gone = np.where(np.isfinite(exact) & (exact >= 0.0), exact, nearly)
+        expected: Floats = if_not_gone * self.probability_not_gone(purchases)
         return expected
 
 
@@ -119,7 +126,7 @@ def fit_bg_nbd(purchases: Purchases) -> BgNbd:
         args=(Purchases(kinds[:, 0], kinds[:, 1], kinds[:, 2]), weights),
         jac=True,
         method="L-BFGS-B",
-        bounds=[(-_LOG_BOUND, _LOG_BOUND)] * 4,
+        bounds=[(-_LOG_BOUND, _LOG_BOUND)] * 2 + [(-_LOG_BOUND_LEAVING, _LOG_BOUND_LEAVING)] * 2,
         options={"maxiter": _STEPS_MAX, "ftol": 1e-14, "gtol": 1e-9},
     )
     logs = np.asarray(found.x, dtype=np.float64)
