@@ -26,7 +26,10 @@ class _StrictParser(FlaskParser):
     }
 
     def load_json(self, req: flask.Request, schema: marshmallow.Schema) -> Any:
-        return current_request().read_json()
+        request = current_request()
+        if getattr(schema, "body_optional", False) and not request.has_body:
+            return {}
+        return request.read_json()
 
     def handle_error(
         self,

@@ -21,7 +21,12 @@ CURSOR_MAX = 1024
 
 
 class Schema(marshmallow.Schema):
-    """Base of every request and response schema; unknown fields are refused."""
+    """Base of every request and response schema; unknown fields are refused.
+
+    With `body_optional` no body at all is read as an empty object (give `required=False` to `arguments`, too).
+    """
+
+    body_optional = False
 
     class Meta:
         unknown = marshmallow.RAISE

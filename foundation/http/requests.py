@@ -59,6 +59,11 @@ class Request(flask.Request):
             self._id = given if given and _REQUEST_ID.match(given) else secrets.token_hex(12)
         return self._id
 
+    @property
+    def has_body(self) -> bool:
+        """Whether a body was sent, as far as its announcement says."""
+        return bool(self.content_length) or "HTTP_TRANSFER_ENCODING" in self.environ
+
     def read_body(self) -> bytes:
         """The whole body. Raises BodyTooLarge over 8 MiB, BodyCut when the sender went away."""
         self._read = True

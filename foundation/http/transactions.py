@@ -153,9 +153,8 @@ def keyed_request(path_values: Mapping[str, Any]) -> Keyed:
     if found is None:
         raise IdempotencyKeyInvalid(f"an Idempotency-Key is 1 to {KEY_LENGTH_MAX} visible ASCII characters")
     principal = current_principal()
-    has_body = bool(request.content_length) or "HTTP_TRANSFER_ENCODING" in request.environ
     rule = request.url_rule.rule if request.url_rule else request.path
-    content = [request.method, rule, dict(path_values), request.read_json() if has_body else None]
+    content = [request.method, rule, dict(path_values), request.read_json() if request.has_body else None]
     return Keyed(
         client=f"{principal.kind}:{principal.id}",
         key=found[1] or found[2],
