@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from foundation.http import Room
+from marketing.tasks.http import tasks_blueprint
 
 HERE = Path(__file__).parent
 
 room = Room(
     name="marketing",
-    blueprints=[],
+    blueprints=[tasks_blueprint],
     pages=[],
     menu=[],
     translations=sorted(HERE.glob("**/translations")),

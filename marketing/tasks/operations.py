@@ -19,7 +19,7 @@ from foundation.events import announce
 from foundation.settings import get_settings
 from marketing.permissions import TASKS_MANAGE, TASKS_WORK
 from marketing.tasks.assignment import Rota, Wanted, assign
-from marketing.tasks.kinds import TaskKind, TaskKindNotUsable, kinds_by_code, settings_now
+from marketing.tasks.kinds import TaskKind, TaskKindNotUsable, kinds_by_code, list_kinds, settings_now
 from marketing.tasks.rules import Settings, TaskState, What
 from member_api.contract.members import MemberFacts, MemberStatus, resolve_members
 from member_api.contract.service import NewNote, enrolled_by, keep_notes
@@ -172,7 +172,8 @@ def _kinds(tx: Tx, wishes: Sequence[TaskWish]) -> Mapping[str, TaskKind]:
     for wish in wishes:
         if wish.kind not in kinds or kinds[wish.kind].retired:
             raise TaskKindNotUsable(
-                f"no task can be of the kind {wish.kind}", errors=[FieldError("/kind", "unknown or retired")]
+                f"no task can be of the kind {wish.kind}",
+                errors=[FieldError("/kind", f"one of: {', '.join(kind.code for kind in list_kinds(tx))}")],
             )
     return kinds
 
@@ -190,7 +191,7 @@ def _assignees(tx: Tx, wishes: Sequence[TaskWish]) -> Mapping[str, Colleague]:
     return workers_by_number(tx, {wish.assignee for wish in wishes if wish.assignee is not None})
 
 
-def workers_by_number(tx: Tx, numbers: Collection[str]) -> dict[str, Colleague]:
+def workers_by_number(tx: Tx, numbers: Collection[str], pointer: str = "/assignee") -> dict[str, Colleague]:
     """Those with these numbers, all of whom work here now. Raises AssigneeUnknown."""
     known = staff_by_number(tx, numbers)
     people = staff_by_id(tx, [facts.id for facts in known.values()]) if known else {}
@@ -199,7 +200,7 @@ def workers_by_number(tx: Tx, numbers: Collection[str]) -> dict[str, Colleague]:
         if number not in found or not found[number].at_work:
             raise AssigneeUnknown(
                 f"nobody with the number {number} works here",
-                errors=[FieldError("/assignee", "unknown, or has left")],
+                errors=[FieldError(pointer, "unknown, or has left")],
             )
     return found
 
@@ -301,7 +302,7 @@ class _Batch:
         ]
         if not seeking:
             return given
-        clerks = self._clerks({plan.store for plan in planned if plan.store is not None})
+        clerks = clerks_of(self.tx, {plan.store for plan in planned if plan.store is not None})
         rota = rota_of(self.tx, [clerk for here in clerks.values() for clerk in here], self.today, self.settings)
         for place, clerk in enumerate(given):
             if clerk is not None:
@@ -311,15 +312,6 @@ class _Batch:
         for place, chosen in zip(seeking, assign(wanted, clerks, rota), strict=True):
             given[place] = chosen
         return given
-
-    def _clerks(self, stores: Collection[str]) -> dict[str, list[int]]:
-        """Those who do tasks in these stores; whoever hands them out gets one only by hand."""
-        clerks: dict[str, list[int]] = {}
-        for person in staff_on_duty(self.tx, stores):
-            works, hands_out = TASKS_WORK in person.permissions, TASKS_MANAGE in person.permissions
-            if works and not hands_out and person.home_store is not None:
-                clerks.setdefault(person.home_store, []).append(person.id)
-        return clerks
 
     def _keep_notes(self, planned: Sequence[_Planned]) -> list[int | None]:
         with_note = [place for place, plan in enumerate(planned) if plan.wish.note]
@@ -383,6 +375,16 @@ def _wanted(plan: _Planned, known_by: Mapping[int, tuple[int, ...]]) -> Wanted:
     assert plan.store is not None
     minutes = plan.kind.template.standard_minutes
     return Wanted(plan.store, plan.due_on, minutes, known_by.get(plan.member_id, ()))
+
+
+def clerks_of(tx: Tx, stores: Collection[str]) -> dict[str, list[int]]:
+    """Those who do tasks in these stores, by store; whoever hands them out gets one only by name."""
+    clerks: dict[str, list[int]] = {}
+    for person in staff_on_duty(tx, stores):
+        works, hands_out = TASKS_WORK in person.permissions, TASKS_MANAGE in person.permissions
+        if works and not hands_out and person.home_store is not None:
+            clerks.setdefault(person.home_store, []).append(person.id)
+    return clerks
 
 
 def rota_of(tx: Tx, clerks: Collection[int], today: date, settings: Settings) -> Rota:

@@ -11,13 +11,14 @@ open until a call-back of the member said that it was dealt with.
 import hmac
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 
 from foundation.errors import Conflict, FieldError, Forbidden, Invalid
 
 CONTENT_MIN, CONTENT_MAX = 1, 5
+STANDARD_TIMES_MAX = 4
 
 
 class TaskState(StrEnum):
@@ -121,12 +122,6 @@ class OutcomeUnknown(Invalid):
     code = "outcome_unknown"
 
 
-class CallBackIncomplete(Invalid):
-    """A call-back that confirms the work says how content the member is, and one that does not, does not."""
-
-    code = "call_back_incomplete"
-
-
 @dataclass(frozen=True, slots=True)
 class Words:
     """The same in the two languages of the house."""
@@ -222,28 +217,30 @@ def asks_call_back(salt: bytes, task_id: int, round_: int, percent: int) -> bool
     return int.from_bytes(digest[:8]) % 10_000 < percent * 100
 
 
-def check_call_back(doer: str, caller: str, done: bool, content: int | None) -> None:
-    """Raise SamePerson unless another one calls than who did it, CallBackIncomplete unless the answer is whole."""
-    if doer == caller:
+def check_caller(doer: int | None, reported_by: str, caller: int | None, caller_by: str) -> None:
+    """Raise SamePerson unless another one asks the member than who did the work.
+
+    `doer` and `caller` are ids of staff; None: a machine that names nobody. Who only reported a colleague's work cannot
+    confirm it either; a machine reports for many.
+    """
+    same = caller == doer if caller is not None and doer is not None else caller_by == reported_by
+    reporter = caller is not None and caller_by == reported_by and caller_by.startswith("person:")
+    machine_for_a_person = caller is None and doer is not None
+    if (same and not machine_for_a_person) or reporter:
         raise SamePerson("another person than the one who did it asks the member")
-    if done and content is None:
-        raise CallBackIncomplete(
-            "how content is the member?", errors=[FieldError("/content", f"{CONTENT_MIN} to {CONTENT_MAX}")]
-        )
-    if not done and content is not None:
-        raise CallBackIncomplete(
-            "nobody can be content with what was not done", errors=[FieldError("/content", "only where it was done")]
-        )
 
 
-def remind_from(due_on: date, settings: Settings) -> date:
-    """The first day on which whoever has the task is reminded of it."""
-    return due_on - timedelta(days=settings.remind_days)
+def minutes_of(told: int | None, logged: int, started_at: datetime, now: datetime, standard: int) -> int:
+    """How long a completion took, beyond what the log says: what was told, else the time since the start.
 
-
-def escalates_on(due_on: date, settings: Settings) -> date:
-    """The first day on which the manager of the store is told that a task is late."""
-    return due_on + timedelta(days=settings.escalate_days)
+    A task that was left open is no work: the measured time counts up to four times the standard.
+    """
+    if told is not None:
+        return told
+    if logged:
+        return 0
+    passed = -(-int((now - started_at).total_seconds()) // 60)
+    return min(max(passed, 1), STANDARD_TIMES_MAX * standard)
 
 
 def steps_left(template: Template, done: Collection[int]) -> int:

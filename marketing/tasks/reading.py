@@ -1,0 +1,252 @@
+"""See tasks: lists, one with its whole history, and how many wait for somebody."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any, LiteralString
+
+from foundation.clock import local_date
+from foundation.database import Tx
+from foundation.settings import get_settings
+from marketing.tasks.kinds import TaskKind, kinds_of
+from marketing.tasks.rules import TaskState, What
+from marketing.tasks.scope import Actor, TaskUnknown
+from marketing.tasks.storage import COLUMNS, Task, read_tasks, task_of
+from member_api.contract.service import read_notes
+from organisation.contract import Colleague, staff_by_id
+
+HISTORY_MAX = 500
+
+
+class Which(StrEnum):
+    """The lists that whoever works on tasks looks at."""
+
+    TODAY = "today"
+    OVERDUE = "overdue"
+    LATER = "later"
+    POOL = "pool"
+    CALL_BACKS = "call_backs"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskQuery:
+    """What a list is narrowed to. `assignee_id` -1: nobody can be meant; `pool`: without an assignee only."""
+
+    assignee_id: int | None = None
+    store: str | None = None
+    state: TaskState | None = None
+    kind: str | None = None
+    member_id: int | None = None
+    origin: str | None = None
+    pool: bool = False
+    overdue: bool = False
+    escalated: bool = False
+    which: Which | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The place in a list after which the next page begins."""
+
+    due_on: date
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One thing that happened to a task. Staff by id; `note` is opened, None where there is none or it is hidden."""
+
+    id: int
+    task_id: int
+    at: datetime
+    by: str
+    what: What
+    state: TaskState
+    assignee_from: int | None
+    assignee_to: int | None
+    reason: str | None
+    contact: str | None
+    minutes: int | None
+    has_note: bool
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallBack:
+    """What a member said about one completion."""
+
+    round: int
+    at: datetime
+    by: str
+    sampled: bool
+    done: bool
+    content: int | None
+    comment: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDetail:
+    """A task with everything that is known about it. `notes_hidden`: there are notes that this viewer may not read."""
+
+    task: Task
+    kind: TaskKind
+    note: str | None
+    history: Sequence[HistoryEntry]
+    callbacks: Sequence[CallBack]
+    notes_hidden: bool
+
+
+_LIST: LiteralString = "SELECT " + COLUMNS + " FROM marketing.task AS t WHERE "  # noqa: S608
+_NARROWED: LiteralString = """
+AND (%(assignee)s::integer IS NULL OR t.assignee_id = %(assignee)s)
+AND (%(store)s::text IS NULL OR t.store = %(store)s)
+AND (%(state)s::text IS NULL OR t.state = %(state)s)
+AND (%(kind)s::text IS NULL OR t.kind_id = (SELECT id FROM marketing.task_kind WHERE code = %(kind)s))
+AND (%(member)s::bigint IS NULL OR t.member_id = %(member)s)
+AND (%(origin)s::text IS NULL OR t.origin = %(origin)s)
+AND (NOT %(pool)s OR t.assignee_id IS NULL)
+AND (NOT %(overdue)s OR (t.state IN ('open', 'started') AND t.due_on < %(today)s))
+AND (NOT %(escalated)s OR (t.state IN ('open', 'started') AND t.escalated_at IS NOT NULL))
+"""
+_AFTER: LiteralString = """
+AND (%(after_day)s::date IS NULL OR (t.due_on, t.id) > (%(after_day)s, %(after_id)s))
+ORDER BY t.due_on, t.id LIMIT %(limit)s
+"""
+_WHICH: Mapping[Which, LiteralString] = {
+    Which.TODAY: "AND t.assignee_id = %(me)s AND t.state IN ('open', 'started') AND t.due_on = %(today)s ",
+    Which.OVERDUE: "AND t.assignee_id = %(me)s AND t.state IN ('open', 'started') AND t.due_on < %(today)s ",
+    Which.LATER: "AND t.assignee_id = %(me)s AND t.state IN ('open', 'started') AND t.due_on > %(today)s ",
+    Which.POOL: "AND t.assignee_id IS NULL AND t.state IN ('open', 'started') ",
+    Which.CALL_BACKS: "AND t.state = 'done' AND t.sampled AND t.doer_id IS DISTINCT FROM %(me)s"
+    " AND t.done_by <> %(by)s ",
+}
+
+
+_WAITING: LiteralString = """
+SELECT count(*) FILTER (WHERE mine AND t.due_on = %(today)s),
+       count(*) FILTER (WHERE mine AND t.due_on < %(today)s),
+       count(*) FILTER (WHERE mine AND t.due_on > %(today)s),
+       count(*) FILTER (WHERE t.state <> 'done' AND t.assignee_id IS NULL),
+       count(*) FILTER (WHERE t.state = 'done' AND t.doer_id IS DISTINCT FROM %(me)s AND t.done_by <> %(by)s)
+FROM marketing.task AS t,
+     LATERAL (SELECT coalesce(t.assignee_id = %(me)s AND t.state <> 'done', false) AS mine) AS o
+WHERE (t.state IN ('open', 'started') OR (t.state = 'done' AND t.sampled)) AND """
+
+
+def list_tasks(
+    tx: Tx, actor: Actor, query: TaskQuery, limit: int, after: Mark | None = None, today: date | None = None
+) -> list[Task]:
+    """The tasks that the actor sees, the earliest due first, at most `limit`. `today` is the company's if not said."""
+    seen, facts = actor.seen()
+    which: LiteralString = _WHICH[query.which] if query.which is not None else ""
+    rows = tx.ask(
+        _LIST + seen + _NARROWED + which + _AFTER,
+        {
+            **facts,
+            "by": actor.by,
+            "assignee": query.assignee_id,
+            "store": query.store,
+            "state": query.state,
+            "kind": query.kind,
+            "member": query.member_id,
+            "origin": query.origin,
+            "pool": query.pool,
+            "overdue": query.overdue,
+            "escalated": query.escalated,
+            "today": today or _today(tx),
+            "after_day": after.due_on if after else None,
+            "after_id": after.id if after else None,
+            "limit": limit,
+        },
+    )
+    return [task_of(row) for row in rows]
+
+
+def count_waiting(tx: Tx, actor: Actor, today: date) -> dict[Which, int]:
+    """How many wait for the actor in each of the lists: what the badges say."""
+    seen, facts = actor.seen()
+    row = tx.ask(_WAITING + seen, {**facts, "today": today, "by": actor.by}).fetchone()
+    assert row is not None
+    return dict(zip(Which, row, strict=True))
+
+
+def find_task(tx: Tx, actor: Actor, task_id: int) -> TaskDetail:
+    """A task with its history, the newest last (at most 500 entries). Raises TaskUnknown."""
+    task = read_tasks(tx, [task_id]).get(task_id)
+    if task is None:
+        raise TaskUnknown("there is no such task")
+    actor.check_sees(task)
+    readable = actor.may_read_notes(task)
+    changes = tx.ask(_HISTORY + "WHERE task_id = %s ORDER BY id LIMIT %s", (task_id, HISTORY_MAX)).fetchall()
+    calls = tx.ask(
+        "SELECT round, at, by, sampled, done, content, note_id FROM marketing.task_callback WHERE task_id = %s"
+        " ORDER BY round",
+        (task_id,),
+    ).fetchall()
+    named = [row[11] for row in changes] + [row[6] for row in calls] + [task.note_id]
+    ids = {note_id for note_id in named if note_id is not None}
+    notes = read_notes(tx, ids) if readable else {}
+    version = (task.kind_id, task.kind_version)
+    return TaskDetail(
+        task=task,
+        kind=kinds_of(tx, [version])[version],
+        note=notes.get(task.note_id) if task.note_id is not None else None,
+        history=[_entry(row, notes) for row in changes],
+        callbacks=[_call_back(row, notes) for row in calls],
+        notes_hidden=not readable and bool(ids),
+    )
+
+
+_HISTORY: LiteralString = (
+    "SELECT id, task_id, at, by, what, state, assignee_from, assignee_to, reason, contact, minutes, note_id"
+    " FROM marketing.task_change "
+)
+_OF_MEMBER: LiteralString = """
+WHERE task_id IN (SELECT id FROM marketing.task WHERE member_id = ANY(%s)) AND at <= %s AND what <> 'reminded'
+ORDER BY at DESC, id DESC LIMIT %s
+"""
+
+
+def _entry(row: Sequence[Any], notes: Mapping[int, str]) -> HistoryEntry:
+    id_, task_id, at, by, what, state, before, after, reason, contact, minutes, note_id = row
+    return HistoryEntry(
+        id_, task_id, at, by, What(what), TaskState(state), before, after, reason, contact, minutes,
+        note_id is not None, notes.get(note_id),
+    )  # fmt: skip
+
+
+def _call_back(row: Sequence[Any], notes: Mapping[int, str]) -> CallBack:
+    round_, at, by, sampled, done, content, note_id = row
+    return CallBack(round_, at, by, sampled, done, content, notes.get(note_id))
+
+
+def history_of_member(
+    tx: Tx, member_ids: Collection[int], until: datetime, limit: int
+) -> list[tuple[HistoryEntry, int | None]]:
+    """What happened to all tasks of a member up to a moment, newest first, at most `limit`; with the ids of notes."""
+    rows = tx.ask(_HISTORY + _OF_MEMBER, (list(member_ids), until, limit))
+    return [(_entry(row, {}), row[11]) for row in rows]
+
+
+def people_in(tx: Tx, tasks: Collection[Task]) -> dict[int, Colleague]:
+    """The staff that tasks name, by id."""
+    ids = {task.assignee_id for task in tasks} | {task.doer_id for task in tasks}
+    return staff_by_id(tx, [staff_id for staff_id in ids if staff_id is not None])
+
+
+def people_who(history: Collection[HistoryEntry]) -> set[int]:
+    """Ids of the staff that a history names."""
+    ids = {entry.assignee_from for entry in history} | {entry.assignee_to for entry in history}
+    by = {entry.by.removeprefix("person:") for entry in history}
+    return {each for each in ids if each is not None} | {int(each) for each in by if each.isdigit()}
+
+
+def _today(tx: Tx) -> date:
+    return local_date(tx.now, get_settings().company_timezone)
+
+
+def days_late(task: Task, today: date) -> int:
+    """How many days over its day an unfinished task is; 0 if it is in time."""
+    late = (today - task.due_on) // timedelta(days=1)
+    return max(late, 0) if task.state in (TaskState.OPEN, TaskState.STARTED) else 0
