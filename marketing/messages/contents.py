@@ -169,7 +169,7 @@ _SELECT: LiteralString = (
     "SELECT id, code, version, name, channel, message_class, retired_at IS NOT NULL AS retired, written_by, written_at "
     "FROM marketing.message_template "
 )
-_NEWEST: LiteralString = _SELECT + (
+_NEWEST: LiteralString = (
     "WHERE retired_at IS NULL AND (code, version) IN "
     "(SELECT code, max(version) FROM marketing.message_template GROUP BY code) ORDER BY name, code LIMIT %s"
 )
@@ -191,7 +191,7 @@ def templates_by_id(tx: Tx, template_ids: Sequence[int]) -> dict[int, Template]:
 
 def newest_templates(tx: Tx, limit: int = TEMPLATES_MAX) -> list[Template]:
     """The newest version of every template that is not retired, by name."""
-    rows = tx.ask(_NEWEST, (limit,))
+    rows = tx.ask(_SELECT + _NEWEST, (limit,))
     return list(_with_texts(tx, rows.fetchall()).values())
 
 

@@ -118,7 +118,10 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Whom a message would reach: the survivor where the member was merged. `timezone` is the home store's (IANA)."""
+    """Whom a message would reach: the survivor where the member was merged.
+
+    `timezone` (IANA) and `store` (its name) are the home store's.
+    """
 
     id: int
     status: MemberStatus
@@ -126,12 +129,13 @@ class Recipient:
     words: Mapping[Channel, Word] = field(default_factory=dict)
     addresses: frozenset[Channel] = frozenset({Channel.INBOX})
     complaint: bool = False
-    held_out: bool = False
+    store: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A message before the gate. `recipient` None: there is no such member. `wish` tells wishes of one kind apart."""
+    """A message before the gate. `recipient` None: there is no such member. A stopped campaign sends nothing more; one
+    that is `held_out` belongs to a control group."""
 
     id: int
     message_class: MessageClass
@@ -141,6 +145,7 @@ class Candidate:
     campaign_id: int | None = None
     step: str = ""
     stopped: bool = False
+    held_out: bool = False
 
     @property
     def once(self) -> tuple[int | None, int, str]:
@@ -199,7 +204,7 @@ def decide(
         return Refuse(Reason.MEMBER_UNKNOWN)
     if sent_before:
         return Refuse(Reason.DUPLICATE)
-    refused = _by_member(candidate.recipient, candidate.message_class) or _by_word(candidate, candidate.recipient)
+    refused = _by_member(candidate, candidate.recipient) or _by_word(candidate, candidate.recipient)
     if refused is not None:
         return Refuse(refused)
     if candidate.channel not in candidate.recipient.addresses:
@@ -247,19 +252,19 @@ def decide_all(
     return decisions
 
 
-def _by_member(recipient: Recipient, message_class: MessageClass) -> Reason | None:
+def _by_member(candidate: Candidate, recipient: Recipient) -> Reason | None:
     """Closed and erased get nothing at all; frozen, complaining and held-out people are not sold to."""
     if recipient.status == MemberStatus.ERASED:
         return Reason.MEMBER_ERASED
     if recipient.status not in (MemberStatus.ACTIVE, MemberStatus.FROZEN):
         return Reason.MEMBER_CLOSED
-    if message_class != MessageClass.MARKETING:
+    if candidate.message_class != MessageClass.MARKETING:
         return None
     if recipient.status == MemberStatus.FROZEN:
         return Reason.MEMBER_FROZEN
     if recipient.complaint:
         return Reason.COMPLAINT
-    return Reason.HELD_OUT if recipient.held_out else None
+    return Reason.HELD_OUT if candidate.held_out else None
 
 
 def _by_word(candidate: Candidate, recipient: Recipient) -> Reason | None:

@@ -137,14 +137,21 @@ Index(
     postgresql_where=message.c.recipient_id.is_not(None),
     postgresql_nulls_not_distinct=True,
 )
-for _state in ("queued", "sending"):
-    Index(
-        f"message_{_state}_idx",
-        message.c.channel,
-        message.c.due_at,
-        message.c.id,
-        postgresql_where=message.c.state == _state,
-    )
+Index(
+    "message_queued_idx",
+    message.c.channel,
+    message.c.message_class,
+    message.c.due_at,
+    message.c.id,
+    postgresql_where=message.c.state == "queued",
+)
+Index(
+    "message_sending_idx",
+    message.c.channel,
+    message.c.due_at,
+    message.c.id,
+    postgresql_where=message.c.state == "sending",
+)
 Index(
     "message_recipient_idx",
     message.c.recipient_id,

@@ -148,6 +148,7 @@ def upgrade() -> None:
         CONSTRAINT message_reason_check CHECK (state NOT IN ('failed', 'refused', 'unknown') OR reason IS NOT NULL),
         CONSTRAINT message_recipient_check CHECK (
             CASE WHEN state IN ('sending', 'sent', 'delivered', 'failed', 'unknown') THEN recipient_id IS NOT NULL
+                 WHEN state = 'queued' THEN (recipient_id IS NOT NULL) = handed_over
                  ELSE recipient_id IS NULL END),
         CONSTRAINT message_let_through_check CHECK ((recipient_id IS NULL) = (let_through_at IS NULL)),
         CONSTRAINT message_never_handed_over_check CHECK (state NOT IN ('refused', 'expired') OR NOT handed_over),
@@ -155,7 +156,7 @@ def upgrade() -> None:
     );
     CREATE UNIQUE INDEX message_once_key ON marketing.message (campaign_id, recipient_id, step)
         NULLS NOT DISTINCT WHERE recipient_id IS NOT NULL;
-    CREATE INDEX message_queued_idx ON marketing.message (channel, due_at, id) WHERE state = 'queued';
+    CREATE INDEX message_queued_idx ON marketing.message (channel, message_class, due_at, id) WHERE state = 'queued';
     CREATE INDEX message_sending_idx ON marketing.message (channel, due_at, id) WHERE state = 'sending';
     CREATE INDEX message_recipient_idx ON marketing.message (recipient_id, let_through_at)
         WHERE recipient_id IS NOT NULL;
@@ -166,7 +167,7 @@ def upgrade() -> None:
         'who was to get what, and what became of it; ids only: name and number are read at the moment of sending';
     COMMENT ON COLUMN marketing.message.recipient_id IS
         'who gets it: the survivor, where the member was merged; set from the gate on, so that two wishes for one person
-         are one message';
+         are one message; it keeps the place of a message that waits for another try while a gateway may have it';
     COMMENT ON COLUMN marketing.message.due_at IS
         'queued: when the gate looks at it; sending: when whoever took it is given up and the gateway is asked';
     COMMENT ON COLUMN marketing.message.handed_over IS
