@@ -5,10 +5,10 @@ from datetime import date, timedelta
 from foundation.clock import FixedClock
 from foundation.database import Database, Tx
 from foundation.events import consume, move_batch
+from marketing.schema import metadata
 from marketing.tasks import subscribers
 from marketing.tasks.daily import remind_and_escalate
 from marketing.tasks.storage import Task, read_tasks
-from marketing.tasks.tables import metadata
 from organisation.facts import StaffStatus
 from tests.marketing.tasks_factories import a_member_of, a_shop, a_task
 from tests.organisation.factories import a_person, a_store
