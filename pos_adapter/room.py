@@ -12,7 +12,9 @@ from pos_adapter.repairs.http import repairs_blueprint
 from pos_adapter.repairs.pages import repairs_pages
 from pos_adapter.sales.http import sales_blueprint
 from pos_adapter.sales.pages import receipt_pages
+from pos_adapter.settlements.http import settlements_blueprint
 from pos_adapter.tenders.http import tenders_blueprint
+from pos_adapter.tickets.http import tickets_blueprint
 from pos_adapter.tills.http import tills_blueprint
 
 HERE = Path(__file__).parent
@@ -26,6 +28,8 @@ room = Room(
         tills_blueprint,
         repairs_blueprint,
         overview_blueprint,
+        tickets_blueprint,
+        settlements_blueprint,
     ],
     pages=[overview_pages, receipt_pages, repairs_pages],
     menu=[
@@ -33,6 +37,6 @@ room = Room(
         MenuItem(lazy("Receipts"), "/receipts", READ, "receipt", 25),
         MenuItem(lazy("Repairs"), "/repairs", READ, "repair", 30),
     ],
-    translations=[HERE / "translations"],
+    translations=sorted(HERE.glob("**/translations")),
     static=HERE / "static",
 )

@@ -46,6 +46,7 @@ _READ_ALL = frozenset(
         "messages.read",
         "tasks.read",
         "coupons.read",
+        "tickets.read",
     }
 )
 _COUNTER = frozenset(
@@ -58,6 +59,8 @@ _COUNTER = frozenset(
         "coupons.read",
         "tasks.read",
         "tasks.work",
+        "tickets.read",
+        "tickets.write",
     }
 )
 _DESK = _COUNTER | {
@@ -71,6 +74,7 @@ _DESK = _COUNTER | {
     "receipts.repair",
     "desk.use",
     "messages.read",
+    "settlements.write",
 }
 _MANAGER = _DESK | {
     "accounts.approve",

@@ -287,6 +287,7 @@ def settle_original(tx: Tx, sale_id: UUID) -> bool:
         tx.rows.add(CHANGE_SALE_MEMBER, back.mended(original.member_id, part, *mended))
         if back.type == "void":
             tx.rows.add(CHANGE_SALE_STATE, SaleState(original.day, original.id, "voided"))
+        announce(tx, "sale.settled", {"sale": str(back.id), "original": str(sale_id)})
         tx.flush()
         done += 1
     return done > 0
@@ -355,9 +356,9 @@ def _reverse_later(tx: Tx, original: OriginalSale, back: Waiting) -> None:
         coupons = {code: amount for _, kind, _, amount, code in paid if kind == COUPON and code is not None}
         returned = [LineReturn(number, amount) for number, amount, _ in rows if number is not None]
         restored = _restored(original.kinds, paid)
-    plan = plan_reversal(tx, back.id, back.day, original.id, original.day, returned, restored, store)
+    plan = plan_reversal(tx, back.id, back.day, original.purchase, original.day, returned, restored, store)
     record_reversal(tx, plan, ACTOR)
-    give_back(tx, original.id, coupons)
+    give_back(tx, original.purchase, coupons)
 
 
 def _restored(kinds: Sequence[str], tenders: Sequence[Sequence[Any]]) -> dict[int, int]:

@@ -17,6 +17,7 @@ from member_api.contract.purchases import Named, ask_buyers, move_purchase
 from organisation.contract import place_of, stores_by_id
 from pos_adapter.permissions import APPROVE, REPAIR
 from pos_adapter.sales.attaching import attach_sale
+from pos_adapter.sales.incoming import SERVER_SERIES
 from pos_adapter.sales.originals import OriginalSale, read_original
 from pos_adapter.sales.reading import SaleUnknown
 from pos_adapter.sales.rules import returns_from
@@ -103,7 +104,16 @@ def _attach(tx: Tx, sale: OriginalSale, member: int) -> None:
         )
 
 
+def _shares_its_purchase(tx: Tx, sale: OriginalSale) -> bool:
+    if sale.purchase != sale.id:
+        return True
+    others = "SELECT EXISTS (SELECT FROM pos.sale WHERE business_date = :day AND purchase_ref = :ref)"
+    return sale.series == SERVER_SERIES and bool(tx.execute(others, {"day": sale.day, "ref": sale.id}).scalar())
+
+
 def _move(tx: Tx, sale: OriginalSale, member: int, principal: Principal) -> None:
+    if _shares_its_purchase(tx, sale):
+        raise SaleNotGivable("It was settled together with goods of other legal units; return it and sell it again")
     with tx.pipeline():
         asked = ask_buyers(tx, [Named(tx.now, id=member), Named(tx.now, id=sale.member_id)])
     buyer = asked.buyers()[0]

@@ -15,7 +15,14 @@ from member_api.contract.purchases import (
     plan_reversal,
     record_reversal,
 )
-from pos_adapter.sales.incoming import Incoming, Outcome, named_member, sale_id
+from pos_adapter.sales.incoming import (
+    SERVER_NUMBERS_FROM,
+    SERVER_SERIES,
+    Incoming,
+    Outcome,
+    named_member,
+    sale_id,
+)
 from pos_adapter.sales.originals import OriginalSale, read_original
 from pos_adapter.sales.receipts import Flag, Original
 from pos_adapter.sales.rules import (
@@ -43,9 +50,12 @@ class EcoinsSpent(Conflict):
 
 
 def _original(tx: Tx, named: Original) -> OriginalSale | None:
-    return read_original(
-        tx, named.business_date, sale_id(named.store, named.terminal, named.business_date, named.sequence)
-    )
+    """The sale that a receipt's number names: the till's, or else a settlement's of that terminal."""
+    number = (named.store, named.terminal, named.business_date, named.sequence)
+    found = read_original(tx, named.business_date, sale_id(*number))
+    if found is None and named.sequence >= SERVER_NUMBERS_FROM:
+        found = read_original(tx, named.business_date, sale_id(*number, SERVER_SERIES))
+    return found
 
 
 def post_return(tx: Tx, principal: Principal, item: Incoming, catalogue: Catalogue) -> None:
@@ -72,7 +82,7 @@ def post_return(tx: Tx, principal: Principal, item: Incoming, catalogue: Catalog
     if plan and plan.graced:
         item.flag(Flag.RESTORED_WITH_GRACE)
     block = record_reversal(tx, plan, principal.id) if plan else None
-    give_back(tx, original.id, {c.reference: c.amount for c in columns if c.kind == COUPON and c.reference})
+    give_back(tx, original.purchase, {c.reference: c.amount for c in columns if c.kind == COUPON and c.reference})
     tenders = _refund_rows(item, columns)
     extra = len(columns) - len(original.kinds)
     units = [[*refund.units, *([0] * extra)] for refund in refunds] if any(c.units for c in columns) else None
@@ -129,7 +139,7 @@ def _plan(tx: Tx, item: Incoming, original: OriginalSale, refunds: Sequence[Line
         if kind in ACCOUNT_TENDERS and (units := sum(refund.units[k] for refund in refunds))
     }
     return plan_reversal(
-        tx, item.sale_id, item.receipt.business_date, original.id, original.day,
+        tx, item.sale_id, item.receipt.business_date, original.purchase, original.day,
         [LineReturn(refund.original_line, refund.amount) for refund in refunds], restored, item.at.code,
     )  # fmt: skip
 
@@ -155,6 +165,8 @@ def post_void(tx: Tx, principal: Principal, item: Incoming) -> None:
         item.outcome = Outcome(201, answer)
         return
     _check_open(original, item)
+    if original.series == SERVER_SERIES:
+        raise OriginalClosed("The original was settled at a desk; return it")
     if original.returns:
         raise OriginalClosed("Part of the original was returned already; return the rest")
     plan = _plan(tx, item, original, [_whole(line) for line in original.lines.values()])
@@ -164,7 +176,7 @@ def post_void(tx: Tx, principal: Principal, item: Incoming) -> None:
             ecoins_spent=plan.ecoins_withheld,
         )
     block: PointsBlock | None = record_reversal(tx, plan, principal.id) if plan else None
-    give_back(tx, original.id, coupons_of(original))
+    give_back(tx, original.purchase, coupons_of(original))
     buyer = Buyer(plan.wallet.member_id, "", plan.purchase.tier) if plan else None
     answer = answer_of(item, buyer, block)
     tx.rows.add(CHANGE_SALE_STATE, SaleState(original.day, original.id, "voided"))

@@ -31,6 +31,8 @@ from pos_adapter.sales.rules import (
 
 TILL_SERIES = 0
 SERVER_SERIES = 1
+# The server's numbers begin where no till's do, so that a return can name a settlement's sale by its number alone.
+SERVER_NUMBERS_FROM = 1_000_000_001
 
 _encode = msgspec.json.Encoder().encode
 
@@ -58,10 +60,22 @@ class Outcome:
         return Outcome(error.treatment.status, error=error)
 
 
+@dataclass(frozen=True, slots=True)
+class PartOfSale:
+    """What one legal unit sold of a settlement, in minor units. `purchase` is the ref that all parts share."""
+
+    id: UUID
+    sequence: int
+    legal_unit: str
+    amount: int
+    purchase: UUID
+
+
 @dataclass(slots=True)
 class Incoming:
     """A receipt with what was looked up for it. `twin` is an earlier one of the same batch with the same number.
 
+    `series` says who numbers it: the till, or the server for a settlement, which becomes a sale for each legal unit.
     `parked_claim` is the claim under which the member of a receipt that was parked still waits: it is posted without
     the identifier, which rests sealed.
     """
@@ -75,6 +89,8 @@ class Incoming:
     buyer: Buyer | None = None
     coupons: list[Accepted] = field(default_factory=list)
     parked_claim: int | None = None
+    series: int = TILL_SERIES
+    sales: list[PartOfSale] = field(default_factory=list)
     claim: int | None = None
     flags: list[str] = field(default_factory=list)
     twin: "Incoming | None" = None
@@ -89,6 +105,7 @@ class Incoming:
         self.outcome = self.twin = self.buyer = self.claim = None
         self.flags = []
         self.coupons = []
+        self.sales = []
 
     @property
     def at(self) -> StoreFacts:

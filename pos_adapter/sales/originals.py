@@ -14,7 +14,10 @@ from pos_adapter.sales.rules import WITHHELD, SoldLine, returns_from
 
 @dataclass(frozen=True, slots=True)
 class OriginalSale:
-    """A recorded sale, its row locked. `kinds` and `references` are its tenders in order of their number."""
+    """A recorded sale, its row locked. `purchase` is what the accounts know it under.
+
+    `kinds` and `references` are its tenders in order of their number.
+    """
 
     id: UUID
     day: date
@@ -25,6 +28,8 @@ class OriginalSale:
     member_id: int | None
     member_part: str
     store_id: int
+    series: int
+    purchase: UUID
     kinds: tuple[str, ...]
     references: tuple[str | None, ...]
     lines: dict[int, SoldLine]
@@ -32,7 +37,8 @@ class OriginalSale:
 
 
 SALE = """
-SELECT id, business_date, type, state, currency, amount, member_id, member_part, store_id
+SELECT id, business_date, type, state, currency, amount, member_id, member_part, store_id, series,
+       coalesce(purchase_ref, id)
 FROM pos.sale WHERE business_date = %s AND id = %s FOR UPDATE
 """
 TENDERS = "SELECT kind, reference FROM pos.tender WHERE business_date = %s AND sale_id = %s ORDER BY n"

@@ -5,6 +5,8 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from msgspec import structs
+
 from foundation.access import Principal
 from foundation.database import Tx
 from foundation.errors import Invalid
@@ -29,14 +31,13 @@ from pos_adapter.catalogue.lookups import (
     category_paths,
     promotions_by_code,
 )
-from pos_adapter.sales.incoming import TILL_SERIES, Incoming, Outcome
+from pos_adapter.sales.incoming import TILL_SERIES, Incoming, Outcome, PartOfSale, sale_id
 from pos_adapter.sales.receipts import (
     ECoins,
     Flag,
     Line,
     NextExpiry,
     Points,
-    Receipt,
     ReceiptMember,
     SaleAnswer,
     SaleId,
@@ -88,10 +89,9 @@ def post_sale(
     use(tx, item.coupons, item.sale_id, item.receipt.business_date)
     waiting = buyer is None and (item.receipt.member is not None or item.claim is not None or not item.is_plain)
     answer = answer_of(item, buyer, block)
-    record_sale(
-        tx, principal, item, answer, lines, tenders, buyer.id if buyer else None,
-        "done" if buyer else "waiting" if waiting else "none",
-    )  # fmt: skip
+    part = "done" if buyer else "waiting" if waiting else "none"
+    record = record_sale if item.series == TILL_SERIES else record_settled
+    record(tx, principal, item, answer, lines, tenders, buyer.id if buyer else None, part)
     item.outcome = Outcome(201, answer)
 
 
@@ -329,18 +329,23 @@ def answer_of(item: Incoming, buyer: Buyer | None, block: PointsBlock | None, wi
 def record_sale(
     tx: Tx, principal: Principal, item: Incoming, answer: SaleAnswer, lines: list[LineRow], tenders: list[TenderRow],
     member: int | None, member_part: str, *, original: UUID | None = None, amount: int | None = None,
+    part: PartOfSale | None = None,
 ) -> None:  # fmt: skip
-    """Leave the receipt, its lines and tenders in the transaction's rows, and announce it."""
+    """Leave the receipt, its lines and tenders in the transaction's rows, and announce it.
+
+    `part`: these are the lines and tenders of one legal unit's sale out of a settlement.
+    """
     receipt = item.receipt
+    sale_id, sequence = (part.id, part.sequence) if part is not None else (item.sale_id, receipt.sequence)
     tx.rows.add(
         WRITE_SALE,
         SaleRow(
             receipt.business_date,
-            item.sale_id,
+            sale_id,
             item.at.id,
             receipt.terminal,
-            TILL_SERIES,
-            receipt.sequence,
+            item.series,
+            sequence,
             receipt.type.value,
             "posted",
             receipt.occurred_at,
@@ -357,21 +362,58 @@ def record_sale(
             "\\x" + item.content_hash.hex(),
             answer,
             principal.id,
+            part.purchase if part is not None and part.purchase != sale_id else None,
         ),
     )
     tx.rows.extend(WRITE_LINE, lines)
     tx.rows.extend(WRITE_TENDER, tenders)
-    announce(tx, "sale.recorded", _facts(receipt, item, member))
+    announce(
+        tx,
+        "sale.recorded",
+        {
+            "sale": str(sale_id),
+            "store": item.at.id,
+            "terminal": receipt.terminal,
+            "series": item.series,
+            "business_date": receipt.business_date.isoformat(),
+            "sequence": sequence,
+            "type": receipt.type.value,
+            "member": str(member) if member is not None else None,
+        },
+    )
 
 
-def _facts(receipt: Receipt, item: Incoming, member: int | None) -> dict[str, Any]:
-    return {
-        "sale": str(item.sale_id),
-        "store": item.at.id,
-        "terminal": receipt.terminal,
-        "series": TILL_SERIES,
-        "business_date": receipt.business_date.isoformat(),
-        "sequence": receipt.sequence,
-        "type": receipt.type.value,
-        "member": str(member) if member is not None else None,
-    }
+def record_settled(
+    tx: Tx, principal: Principal, item: Incoming, answer: SaleAnswer, lines: list[LineRow], tenders: list[TenderRow],
+    member: int | None, member_part: str,
+) -> None:  # fmt: skip
+    """Record a settlement as one sale for each legal unit; `item.sales` says which.
+
+    The parts keep the settlement's line numbers and its tenders, each with the part's share (0 where none), so that
+    what is given back of any of them is worked out on the one purchase that the accounts know. Where the member is
+    waited for, each part waits for itself.
+    """
+    units: dict[str, list[LineRow]] = {}
+    for row in lines:
+        counter = item.counters.get(row.counter_code) if row.counter_code is not None else None
+        units.setdefault(counter.legal_unit if counter is not None else item.at.legal_unit, []).append(row)
+    receipt = item.receipt
+    for k, (unit, rows) in enumerate(sorted(units.items(), key=lambda each: each[1][0].line)):
+        sequence = receipt.sequence + k
+        id = sale_id(receipt.store, receipt.terminal, receipt.business_date, sequence, item.series)
+        part = PartOfSale(
+            id, sequence, unit, sum(row.amount for row in rows), item.sale_id if member_part == "done" else id
+        )
+        shares = [_share(tender, n, id, rows) for n, tender in enumerate(tenders)]
+        told = SaleAnswer(SaleId(str(id)), answer.member, answer.points, answer.ecoins, item.flags)
+        own = [structs.replace(row, sale_id=id) for row in rows]
+        record_sale(tx, principal, item, told, own, shares, member, member_part, part=part)
+        item.sales.append(part)
+
+
+def _share(tender: TenderRow, n: int, sale: UUID, rows: Sequence[LineRow]) -> TenderRow:
+    """A settlement's tender as one of its sales has it."""
+    units = sum(row.allocated_units[n] for row in rows if row.allocated_units is not None)
+    return structs.replace(
+        tender, sale_id=sale, amount=sum(row.allocated[n] for row in rows), units=units if tender.units else None
+    )

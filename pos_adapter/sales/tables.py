@@ -39,6 +39,7 @@ sale = Table(
     Column("content_hash", BYTEA, nullable=False),
     Column("answer", JSON, nullable=False),
     Column("client", Text, nullable=False),
+    Column("purchase_ref", Uuid),
 )
 
 sale_line = Table(
@@ -106,6 +107,7 @@ class SaleRow(msgspec.Struct, frozen=True):
     content_hash: str
     answer: Any
     client: str
+    purchase_ref: UUID | None
 
 
 class SaleState(msgspec.Struct, frozen=True):

@@ -27,10 +27,21 @@ COUNTER = CounterWish("S367", "C1", "Cosmetics")
 TILL, DESK = "T91", "D1"
 
 HANDHELD_SCOPES = frozenset(
-    {"sales.post", "sales.read", "members.read", "members.write", "accounts.read", "holds.write"}
+    {
+        "sales.post",
+        "sales.read",
+        "members.read",
+        "members.write",
+        "accounts.read",
+        "holds.write",
+        "coupons.read",
+        "tickets.read",
+        "tickets.write",
+        "settlements.write",
+    }
 )
-TILL_SCOPES = HANDHELD_SCOPES | {"accounts.redeem"}
-DESK_SCOPES = TILL_SCOPES | {"desk.use"}
+TILL_SCOPES = (HANDHELD_SCOPES - {"tickets.write", "settlements.write"}) | {"accounts.redeem"}
+DESK_SCOPES = TILL_SCOPES | {"desk.use", "settlements.write"}
 
 
 def make_log_ins(tx: Tx) -> Credentials:

@@ -1,0 +1,14 @@
+"""POS: shifts, blind counts, and the close of a store's day."""
+
+revision = "0027"
+down_revision = "0026"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
