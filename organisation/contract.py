@@ -11,6 +11,7 @@ from foundation.access import Principal
 from foundation.database import Tx
 from foundation.errors import Conflict
 from organisation.counters.lookup import counters, load_all_counters
+from organisation.counters.lookup import counters_by_id as counters_known_by_id
 from organisation.devices.operations import DeviceWish, make_device
 from organisation.facts import (
     AreaDays,
@@ -53,6 +54,7 @@ __all__ = [
     "all_stores",
     "areas_between",
     "counters_by_code",
+    "counters_by_id",
     "fix_currency",
     "format_names",
     "hire_administrator",
@@ -121,6 +123,11 @@ def counters_by_code(tx: Tx, store_id: int, codes: Collection[str]) -> dict[str,
     """The counters of one store with these codes; an unknown code is left out."""
     found = counters.get(tx, [(store_id, code) for code in codes])
     return {code: facts for (_, code), facts in found.items()}
+
+
+def counters_by_id(tx: Tx, ids: Collection[int]) -> dict[int, CounterFacts]:
+    """The counters with these ids; an unknown id is left out."""
+    return counters_known_by_id.get(tx, ids)
 
 
 def staff_by_number(tx: Tx, numbers: Collection[str]) -> dict[str, StaffFacts]:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from analytics.lake.engine import path_list
 from analytics.lake.manifest import LiveFile, NewFile
 from analytics.lake.rollups import ORDER, ROLLUPS, from_lines, from_parts
-from analytics.lake.schema import LINES, FileKind
+from analytics.lake.schema import LINES, SCHEMAS, FileKind
 
 # A correction rewrites the files that hold the old version of its receipt: none is larger than this.
 FILE_ROWS_MAX = 500_000
@@ -87,13 +87,23 @@ class Writer:
     def rollups(self, source: str) -> Iterator[NewFile]:
         """Write what whole receipts of this month add to the roll-ups."""
         for kind in ROLLUPS:
-            file = self._write(kind, from_lines(kind, source))
-            if file.rows:
-                yield file
+            yield from self.rollup(kind, source)
 
-    def merged_rollup(self, kind: FileKind, parts: Sequence[LiveFile]) -> NewFile:
-        """Write one roll-up in place of several."""
-        return self._write(kind, from_parts(kind, self.source(parts)))
+    def rollup(self, kind: FileKind, source: str) -> Iterator[NewFile]:
+        """Write what whole receipts of this month add to one roll-up, if they add anything."""
+        yield from self._unless_empty(self._write(kind, from_lines(kind, source)))
+
+    def merged_rollup(self, kind: FileKind, parts: Sequence[LiveFile], more: str) -> Iterator[NewFile]:
+        """Write one roll-up in place of several files and of `more`, a table in SQL."""
+        names = ", ".join(SCHEMAS[kind].names)
+        both = f"(SELECT {names} FROM {self.source(parts)} UNION ALL SELECT {names} FROM {more})"  # noqa: S608
+        yield from self._unless_empty(self._write(kind, from_parts(kind, both)))
+
+    def _unless_empty(self, file: NewFile) -> Iterator[NewFile]:
+        if file.rows:
+            yield file
+        else:
+            (self._root / file.path).unlink()
 
     def source(self, files: Sequence[LiveFile]) -> str:
         """Files of the lake as a table in SQL."""

@@ -7,6 +7,7 @@ records nothing until `record_reversal`, so that the counter can be shown what w
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any, LiteralString
 from uuid import UUID
 
 import msgspec
@@ -232,11 +233,10 @@ def earned_by(programme: Programme, purchase: PurchaseRow, percent: int) -> Earn
     )  # fmt: skip
 
 
-PURCHASE = """
-SELECT day, ref, member_id, store, format, currency, occurred_at, tier, rule_version, points_account,
-       remainder_before, points, ecoins, net_amount, lines::text, spends::text, multiplier
-FROM member.purchase WHERE day = %s AND ref = %s FOR UPDATE
-"""
+COLUMNS: LiteralString = """p.day, p.ref, p.member_id, p.store, p.format, p.currency, p.occurred_at, p.tier,
+       p.rule_version, p.points_account, p.remainder_before, p.points, p.ecoins, p.net_amount, p.lines::text,
+       p.spends::text, p.multiplier"""
+PURCHASE = "SELECT " + COLUMNS + " FROM member.purchase AS p WHERE p.day = %s AND p.ref = %s FOR UPDATE"  # noqa: S608
 _lines = msgspec.json.Decoder(list[EarnLine]).decode
 _spends = msgspec.json.Decoder(list[SpendRecord]).decode
 
@@ -246,6 +246,11 @@ def read_purchase(tx: Tx, day: date, ref: UUID) -> PurchaseRow:
     row = tx.ask(PURCHASE, (day, ref)).fetchone()
     if row is None:
         raise PurchaseUnknown("The accounts have no record of this purchase")
+    return purchase_of(row)
+
+
+def purchase_of(row: Sequence[Any]) -> PurchaseRow:
+    """A row of COLUMNS."""
     return PurchaseRow(*(*row[:14], _lines(row[14]), _spends(row[15]), row[16]))
 
 

@@ -31,6 +31,7 @@ BY_CODE = FACTS.format(
     counters="unnest(CAST(:stores AS integer[]), CAST(:codes AS text[])) AS wanted(store_id, code)"
     " JOIN organisation.counter AS c USING (store_id, code)"
 )
+BY_ID = FACTS.format(counters="organisation.counter AS c") + "WHERE c.id = ANY(:ids)"
 ALL = FACTS.format(counters="organisation.counter AS c") + "ORDER BY c.id LIMIT :limit"
 
 
@@ -55,6 +56,11 @@ def load_counters(tx: Tx, keys: Collection[CounterKey]) -> Mapping[CounterKey, C
     return {(facts.store_id, facts.code): facts for facts in found}
 
 
+def load_counters_by_id(tx: Tx, ids: Collection[int]) -> Mapping[int, CounterFacts]:
+    """The same by id."""
+    return {facts.id: facts for facts in map(_facts, tx.execute(BY_ID, {"ids": list(ids)}).mappings())}
+
+
 def load_all_counters(tx: Tx, limit: int) -> list[CounterFacts]:
     """Counters by id, at most `limit`, read from the database."""
     return [_facts(row) for row in tx.execute(ALL, {"limit": limit}).mappings()]
@@ -73,3 +79,4 @@ def _facts(row: RowMapping) -> CounterFacts:
 
 
 counters: ReferenceCache[CounterKey, CounterFacts] = ReferenceCache("organisation.counters", load_counters)
+counters_by_id: ReferenceCache[int, CounterFacts] = ReferenceCache("organisation.counters", load_counters_by_id)

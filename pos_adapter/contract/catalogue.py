@@ -1,6 +1,6 @@
 """The catalogue's small tables: what the ids on sale lines stand for."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,6 +15,8 @@ __all__ = [
     "all_brands",
     "all_categories",
     "all_promotions",
+    "brands_by_code",
+    "categories_by_path",
     "promotions_by_code",
 ]
 
@@ -72,3 +74,18 @@ def all_promotions(tx: Tx) -> list[PromotionName]:
         {"limit": ROWS_MAX},
     )
     return [PromotionName(*row) for row in rows]
+
+
+def categories_by_path(tx: Tx, paths: Collection[tuple[str, ...]]) -> dict[tuple[str, ...], int]:
+    """The ids of the categories with these paths; an unknown path is left out."""
+    rows = tx.execute(
+        "SELECT id, path FROM pos.category WHERE array_to_string(path, chr(31)) = ANY(:paths)",
+        {"paths": ["\x1f".join(path) for path in paths]},
+    )
+    return {tuple(row.path): row.id for row in rows}
+
+
+def brands_by_code(tx: Tx, codes: Collection[str]) -> dict[str, int]:
+    """The ids of the brands with these codes; an unknown code is left out."""
+    rows = tx.execute("SELECT id, code FROM pos.brand WHERE code = ANY(:codes)", {"codes": list(codes)})
+    return {row.code: row.id for row in rows}

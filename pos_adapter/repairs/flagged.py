@@ -97,6 +97,7 @@ def name_original(tx: Tx, actor: Principal, sale: UUID, named: Original) -> UUID
         " WHERE business_date = :day AND id = :id",
         {"original": original_id, "flag": Flag.UNKNOWN_ORIGINAL.value, "day": found.day, "id": sale},
     )
+    announce(tx, "sales.linked", {"sales": [str(sale)]})
     settle_original(tx, original_id)
     note(tx, actor, found.store_id, "original_named", sale=(found.day, sale), detail={"original": str(original_id)})
     return original_id
@@ -135,6 +136,8 @@ def link_again(tx: Tx, actor: Principal, sale: UUID) -> list[str]:
     _link_tenders(tx, found)
     left = _open_flags(tx, found)
     mended = sorted(set(found.open_flags) - set(left))
+    # Also where a flag stays open: one of two unknown counters may be known now.
+    announce(tx, "sales.linked", {"sales": [str(sale)]})
     if mended:
         note(tx, actor, found.store_id, "linked", sale=(found.day, sale), detail={"mended": mended})
     return left
