@@ -356,9 +356,9 @@ def _reverse_later(tx: Tx, original: OriginalSale, back: Waiting) -> None:
         coupons = {code: amount for _, kind, _, amount, code in paid if kind == COUPON and code is not None}
         returned = [LineReturn(number, amount) for number, amount, _ in rows if number is not None]
         restored = _restored(original.kinds, paid)
-    plan = plan_reversal(tx, back.id, back.day, original.id, original.day, returned, restored, store)
+    plan = plan_reversal(tx, back.id, back.day, original.purchase, original.day, returned, restored, store)
     record_reversal(tx, plan, ACTOR)
-    give_back(tx, original.id, coupons)
+    give_back(tx, original.purchase, coupons)
 
 
 def _restored(kinds: Sequence[str], tenders: Sequence[Sequence[Any]]) -> dict[int, int]:
