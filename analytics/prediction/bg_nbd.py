@@ -18,8 +18,8 @@ from scipy.special import digamma, gammaln, hyp2f1
 
 Floats = NDArray[np.float64]
 
-# Parameters are searched for between e^-12 and e^12: outside, the likelihood is flat and a fit means nothing. Of a and b,
-# e^8 to 1 is already nobody who leaves; further out only digits would be lost.
+# Parameters are searched for between e^-12 and e^12: outside, the likelihood is flat and a fit means nothing.
+# Of a and b, e^8 to 1 is already nobody who leaves; further out only digits would be lost.
 _LOG_BOUND = 12.0
 _LOG_BOUND_LEAVING = 8.0
 _STEPS_MAX = 500

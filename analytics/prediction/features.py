@@ -36,8 +36,9 @@ class LifeModel:
             visits = self.purchases.expected_purchases(known, horizon)
             chance = self.purchases.probability_of_purchase(known, horizon)
         else:
-            # Without a model of purchases: everyone comes again at the rate of all, of which half an event is known.
-            rate = (known.repeats.sum() + 0.5) / max(float(known.age.sum()), 1.0)
+            # Without a model of purchases everyone comes again at the rate of all, which is taken to have been half a
+            # purchase in four weeks before anything was known.
+            rate = (float(known.repeats.sum()) + 0.5) / (float(known.age.sum()) + 4.0)
             visits = np.full(len(history), rate * horizon)
             chance = 1.0 - np.exp(-visits)
         return LifeResults(visits, chance, visits * tickets)

@@ -5,6 +5,7 @@ a fixed order. Fitting is bounded by a sample of members; predicting is vectoris
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from analytics.prediction.learners import (
     LearnedSpend,
     Lessons,
     VisitRates,
+    Way,
     learn_chance,
     learn_spend,
     learn_visit_rates,
@@ -43,15 +45,17 @@ LEARN_MEMBERS_MAX = 12_000
 MANY_MEMBERS = 6_000
 
 _SEED = 20260101
-_CHANCE_LEAST = 0.001
-_MEMBERS_AT_ONCE = 50_000
+_CHANCE_LEAST = 0.0001
+_MEMBERS_AT_ONCE = 25_000
+_THREADS = 2
 LEAST_CHANCES = (0.0, 0.1, 0.2, 0.3)
 """Tried as the probability of purchase below which a member is predicted to spend nothing.
 
 Where most members stay away, the small differences between those who nearly surely will are noise, and ranking by them
 hides the rest; the typical spend of such a member is 0.
 """
-LIFE_OR_LEARNED = (Model.BG_NBD, Model.LINEAR, Model.BOOSTED, Model.BLEND)
+CUT = (Model.BG_NBD, Model.LINEAR, Model.BOOSTED, Model.BLEND)
+"""The models whose smallest predictions may be cut to nothing."""
 _WINDOWS = {
     Model.LAST_WINDOW: "spend_last_horizon",
     Model.PACE_13_WEEKS: "spend_pace_13",
@@ -64,7 +68,7 @@ _WINDOWS = {
 @dataclass(frozen=True, slots=True)
 class Predicted:
     """One value a member: `spend` in minor units, at least 0; `visits` expected (BG/NBD); `chance`: the probability of
-    at least one purchase, between 0.001 and 0.999."""
+    at least one purchase, between 0.0001 and 0.9999."""
 
     spend: Floats
     visits: Floats
@@ -102,11 +106,13 @@ class Fitted:
 
     def predict(self, history: History) -> Predicted:
         """The days as_of <= day < as_of + horizon_days of every member of a history that ends before `as_of`."""
-        if self._learned is None:
+        learned = self._learned
+        if learned is None:
             results = self.life.results(history, self.as_of, self.horizon_days)
             return Predicted(np.maximum(results.spend, 0.0), results.visits, _inside(results.chance))
-        with threadpool_limits(limits=1):
-            parts = [self._predict(part, self._learned) for part in _parts(history)]
+        with threadpool_limits(limits=1), ThreadPoolExecutor(_THREADS) as threads:
+            # Which thread does which part changes nothing: each is worked out by itself, and they keep their order.
+            parts = list(threads.map(lambda part: self._predict(part, learned), _parts(history)))
         return Predicted(
             np.concatenate([part.spend for part in parts]),
             np.concatenate([part.visits for part in parts]),
@@ -118,9 +124,8 @@ class Fitted:
         spend by the ratio of expected visits, the chance of staying away by the ratio of its logarithms."""
         test = self.back_test
         facts = _facts(features(part, self.as_of, test.horizon_days, self.life))
-        chance = _inside(learned.chance_of(facts, test.chance_model)[test.chance_model])
-        spend = learned.spend_of(facts, test.spend_model)[test.spend_model]
-        spend = np.where(chance < test.least_chance, 0.0, spend)
+        chance = learned.chance_by(test.chance_model, facts)
+        spend = np.where(chance < test.least_chance, 0.0, learned.spend_by(test.spend_model, facts))
         visits = facts.column("life_visits")
         if test.horizon_days < self.horizon_days:
             longer, most = self.life.results(part, self.as_of, self.horizon_days), self.horizon_days / test.horizon_days
@@ -131,7 +136,9 @@ class Fitted:
         return Predicted(spend, visits, chance)
 
 
-def fit(history: History, as_of: int, horizon_days: int, members_max: int = LEARN_MEMBERS_MAX) -> Fitted:
+def fit(
+    history: History, as_of: int, horizon_days: int, members_max: int = LEARN_MEMBERS_MAX, *, with_trees: bool = True
+) -> Fitted:
     """Tries every model on the past of at most `members_max` members and fits the best to all of it.
 
     `history` is not empty and ends before `as_of`. A history too short for a test is predicted by BG/NBD and
@@ -144,8 +151,8 @@ def fit(history: History, as_of: int, horizon_days: int, members_max: int = LEAR
         if not planned.folds:
             return Fitted(_untested(as_of - history.first_day, life), life, as_of, horizon_days, None)
         class_ = _Classroom(sample, planned.horizon_days)
-        trials = _back_test(class_, planned.folds)
-        learned = _learn(class_.together(planned.lessons))
+        learned = _learn(class_.together(planned.lessons), with_trees)
+        trials = _back_test(class_, planned.folds, learned, with_trees)
     spend, chance = best_spend(trials.spend), best_chance(trials.chance)
     back_test = BackTest(
         trials.spend,
@@ -170,29 +177,42 @@ class _Learned:
     chance: LearnedChance | None
     rates: VisitRates
 
-    def spend_of(self, facts: Lessons, only: Model | None = None) -> dict[Model, Floats]:
-        """The predictions of each model that has one (or of one model alone)."""
-        found = {model: facts.column(name) for model, name in _WINDOWS.items()}
-        if self.spend is not None and only not in found:
-            found |= {Model(name): values for name, values in self.spend.predict(facts.facts).items()}
-        return {model: np.maximum(values, 0.0) for model, values in found.items()}
+    def spend_by(self, model: Model, facts: Lessons) -> Floats:
+        """One model's predictions of spend, at least 0."""
+        if model in _WINDOWS:
+            return np.maximum(facts.column(_WINDOWS[model]), 0.0)
+        assert self.spend is not None
+        return self.spend.predict(facts.facts, Way(model.value))
 
-    def chance_of(self, facts: Lessons, only: Model | None = None) -> dict[Model, Floats]:
-        """The same of probabilities."""
-        found = {
-            Model.LAST_WINDOW: self.rates.predict(facts.column("visit_last_horizon")),
-            Model.BG_NBD: facts.column("life_chance"),
-        }
-        if self.chance is not None and only not in found:
-            found |= {Model(name): values for name, values in self.chance.predict(facts.facts).items()}
-        return found
+    def chance_by(self, model: Model, facts: Lessons) -> Floats:
+        """One model's probabilities."""
+        if model is Model.LAST_WINDOW:
+            chance = self.rates.predict(facts.column("visit_last_horizon"))
+        elif model is Model.BG_NBD:
+            chance = facts.column("life_chance")
+        else:
+            assert self.chance is not None
+            chance = self.chance.predict(facts.facts, Way(model.value))
+        return _inside(chance)
+
+    def spend_models(self) -> list[Model]:
+        """The models of spend that there are."""
+        return [*_WINDOWS, *_learned_models(self.spend)]
+
+    def chance_models(self) -> list[Model]:
+        """The models of the probability that there are."""
+        return [Model.LAST_WINDOW, Model.BG_NBD, *_learned_models(self.chance)]
 
 
-def _learn(lessons: Lessons) -> _Learned:
+def _learned_models(learned: LearnedSpend | LearnedChance | None) -> list[Model]:
+    return [] if learned is None else [Model(way.value) for way in learned.ways()]
+
+
+def _learn(lessons: Lessons, with_trees: bool) -> _Learned:
     enough = lessons.enough()
     return _Learned(
-        learn_spend(lessons) if enough else None,
-        learn_chance(lessons) if enough else None,
+        learn_spend(lessons, with_trees) if enough else None,
+        learn_chance(lessons, with_trees) if enough else None,
         learn_visit_rates(lessons),
     )
 
@@ -233,42 +253,57 @@ class _Trials:
     members: int
 
 
-def _back_test(class_: _Classroom, folds: Sequence[Fold]) -> _Trials:
-    """Every model on every fold; a model that could not learn in some fold is not a candidate.
-
-    Of each model of spend the least chance that serves it best is kept, under the best model of the chance.
-    """
-    learned = [_learn(class_.together(fold.lessons)) for fold in folds]
+def _back_test(class_: _Classroom, folds: Sequence[Fold], final: _Learned, with_trees: bool) -> _Trials:
+    """Every model on every fold; a model that could not learn in some fold, or in the end, is not a candidate."""
     tests = [class_.lesson(fold.day) for fold in folds]
+    learned = [_learn(class_.together(fold.lessons), with_trees) for fold in folds]
+    every = [final, *learned]
     chances = [
-        {model: _inside(chance) for model, chance in each.chance_of(test).items()}
+        {model: each.chance_by(model, test) for model in _in_all([one.chance_models() for one in every])}
         for each, test in zip(learned, tests, strict=True)
     ]
-    chance_trials = [
-        mean_chance_trial(
-            [try_chance(model, fold[model], test.came) for fold, test in zip(chances, tests, strict=True)]
-        )
-        for model in _in_all(chances)
+    spends = [
+        {model: each.spend_by(model, test) for model in _in_all([one.spend_models() for one in every])}
+        for each, test in zip(learned, tests, strict=True)
     ]
+    chance_trials = _chance_trials(chances, tests)
     best = best_chance(chance_trials).model
-    spends = [each.spend_of(test) for each, test in zip(learned, tests, strict=True)]
-    spend_trials: list[SpendTrial] = []
-    for model in _in_all(spends):
-        tried = [
-            mean_spend_trial(
-                [
-                    try_spend(model, np.where(chance[best] < least, 0.0, spend[model]), test.spend, least)
-                    for spend, chance, test in zip(spends, chances, tests, strict=True)
-                ]
-            )
-            for least in (LEAST_CHANCES if model in LIFE_OR_LEARNED else LEAST_CHANCES[:1])
-        ]
-        spend_trials.append(max(tried, key=lambda trial: round(merit(trial, [*spend_trials, tried[0]][0]), 6)))
-    return _Trials(tuple(spend_trials), tuple(chance_trials), len(tests[0]))
+    return _Trials(_spend_trials(spends, [fold[best] for fold in chances], tests), chance_trials, len(tests[0]))
 
 
-def _in_all(folds: Sequence[Mapping[Model, object]]) -> list[Model]:
-    return [model for model in Model if all(model in fold for fold in folds)]
+def _in_all(models: Sequence[Sequence[Model]]) -> list[Model]:
+    return [model for model in models[0] if all(model in each for each in models)]
+
+
+def _chance_trials(chances: Sequence[Mapping[Model, Floats]], tests: Sequence[Lessons]) -> tuple[ChanceTrial, ...]:
+    return tuple(
+        mean_chance_trial(
+            [try_chance(model, chance[model], test.came) for chance, test in zip(chances, tests, strict=True)]
+        )
+        for model in chances[0]
+    )
+
+
+def _spend_trials(
+    spends: Sequence[Mapping[Model, Floats]], chances: Sequence[Floats], tests: Sequence[Lessons]
+) -> tuple[SpendTrial, ...]:
+    """Of each model the trial with the least chance that serves it best; windows are left as simple as they are."""
+
+    def trial(model: Model, least: float) -> SpendTrial:
+        folds = zip(spends, chances, tests, strict=True)
+        return mean_spend_trial(
+            [
+                try_spend(model, np.where(chance < least, 0.0, spend[model]), test.spend, least)
+                for spend, chance, test in folds
+            ]
+        )
+
+    base = trial(Model.LAST_WINDOW, 0.0)
+    tried = {
+        model: [trial(model, least) for least in (LEAST_CHANCES if model in CUT else LEAST_CHANCES[:1])]
+        for model in spends[0]
+    }
+    return tuple(max(trials, key=lambda each: round(merit(each, base), 6)) for trials in tried.values())
 
 
 # ---------------------------------------------------------------------------------------------------- predicting
@@ -306,7 +341,7 @@ def _reason(learned: _Learned, tested_days: int, horizon_days: int, life: LifeMo
 
 
 def _inside(chance: Floats) -> Floats:
-    """Nothing is certain: probabilities between 0.001 and 0.999."""
+    """Nothing is certain: probabilities between 0.0001 and 0.9999."""
     return np.clip(chance, _CHANCE_LEAST, 1.0 - _CHANCE_LEAST)
 
 

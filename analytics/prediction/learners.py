@@ -6,6 +6,7 @@ logarithm, where a difference of a cent at the bottom weighs as much as the whol
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -94,37 +95,54 @@ class Scale:
         return np.clip(scaled, -10.0, 10.0)
 
 
+class Way(StrEnum):
+    """How to learn: a straight line, trees, or the mean of what both say."""
+
+    LINEAR = "linear"
+    BOOSTED = "boosted"
+    BLEND = "blend"
+
+
 @dataclass(frozen=True, slots=True)
 class LearnedSpend:
-    """Spend in the horizon, by each way; never below 0."""
+    """Spend in the horizon, by each way; never below 0. Without trees there is only the line."""
 
     scale: Scale
-    linear: Ridge
-    boosted: HistGradientBoostingRegressor
-    levels: Mapping[str, float]
+    line: Ridge
+    trees: HistGradientBoostingRegressor | None
+    levels: Mapping[Way, float]
 
-    def predict(self, facts: Floats) -> dict[str, Floats]:
-        """`linear`, `boosted` and `blend`, in the unit of the lessons."""
-        return {name: raw * self.levels[name] for name, raw in self._raw(facts).items()}
+    def ways(self) -> Sequence[Way]:
+        """What can be asked for."""
+        return (Way.LINEAR,) if self.trees is None else tuple(Way)
 
-    def _raw(self, facts: Floats) -> dict[str, Floats]:
-        linear = np.maximum(self.linear.predict(self.scale(facts)), 0.0) ** 2
-        boosted = np.maximum(self.boosted.predict(facts), 0.0) ** 2
-        return {"linear": linear, "boosted": boosted, "blend": (linear + boosted) / 2.0}
+    def predict(self, facts: Floats, way: Way) -> Floats:
+        """In the unit of the lessons."""
+        return self._raw(facts, way) * self.levels[way]
+
+    def _raw(self, facts: Floats, way: Way) -> Floats:
+        if way is Way.BLEND:
+            return (self._raw(facts, Way.LINEAR) + self._raw(facts, Way.BOOSTED)) / 2.0
+        if way is Way.BOOSTED:
+            assert self.trees is not None
+            roots = self.trees.predict(facts)
+        else:
+            roots = self.line.predict(self.scale(facts))
+        spend: Floats = np.maximum(roots, 0.0) ** 2
+        return spend
 
 
-def learn_spend(lessons: Lessons) -> LearnedSpend:
+def learn_spend(lessons: Lessons, with_trees: bool = True) -> LearnedSpend:
     """Fitted to the square roots of spend, then brought to a level (see `level`)."""
     target = signed_root(lessons.spend)
     scale = Scale.of(lessons.facts)
-    learned = LearnedSpend(
-        scale,
-        Ridge(_RIDGE, solver="cholesky").fit(scale(lessons.facts), target),
-        HistGradientBoostingRegressor(loss="squared_error", **_BOOSTING).fit(lessons.facts, target),
-        {},
-    )
-    levels = {name: level(raw, lessons.spend) for name, raw in learned._raw(lessons.facts).items()}
-    return LearnedSpend(learned.scale, learned.linear, learned.boosted, levels)
+    line = Ridge(_RIDGE, solver="cholesky").fit(scale(lessons.facts), target)
+    trees = HistGradientBoostingRegressor(loss="squared_error", **_BOOSTING) if with_trees else None
+    if trees is not None:
+        trees.fit(lessons.facts, target)
+    learned = LearnedSpend(scale, line, trees, {})
+    levels = {way: level(learned._raw(lessons.facts, way), lessons.spend) for way in learned.ways()}
+    return LearnedSpend(scale, line, trees, levels)
 
 
 def level(predicted: Floats, actual: Floats) -> float:
@@ -151,30 +169,40 @@ def least_error_factor(predicted: Floats, actual: Floats) -> float:
 
 @dataclass(frozen=True, slots=True)
 class LearnedChance:
-    """The probability of at least one purchase in the horizon, by each way; strictly between 0 and 1."""
+    """The probability of at least one purchase in the horizon, by each way. Without trees there is only the line."""
 
     scale: Scale
-    linear: LogisticRegression
-    boosted: HistGradientBoostingClassifier
+    line: LogisticRegression
+    trees: HistGradientBoostingClassifier | None
 
-    def predict(self, facts: Floats) -> dict[str, Floats]:
-        """`linear`, `boosted` and `blend`."""
-        linear = self.linear.predict_proba(self.scale(facts))[:, 1]
-        boosted = self.boosted.predict_proba(facts)[:, 1]
-        return {"linear": linear, "boosted": boosted, "blend": (linear + boosted) / 2.0}
+    def ways(self) -> Sequence[Way]:
+        """What can be asked for."""
+        return (Way.LINEAR,) if self.trees is None else tuple(Way)
+
+    def predict(self, facts: Floats, way: Way) -> Floats:
+        """Between 0 and 1."""
+        if way is Way.BLEND:
+            return (self.predict(facts, Way.LINEAR) + self.predict(facts, Way.BOOSTED)) / 2.0
+        if way is Way.BOOSTED:
+            assert self.trees is not None
+            both = self.trees.predict_proba(facts)
+        else:
+            both = self.line.predict_proba(self.scale(facts))
+        came: Floats = both[:, 1]
+        return came
 
 
-def learn_chance(lessons: Lessons) -> LearnedChance | None:
+def learn_chance(lessons: Lessons, with_trees: bool = True) -> LearnedChance | None:
     """Fitted to who came; None when (nearly) all did the same, so that there is nothing to tell apart."""
     came = int(lessons.came.sum())
     if min(came, len(lessons) - came) < EVENTS_TO_LEARN_MIN:
         return None
     scale = Scale.of(lessons.facts)
-    return LearnedChance(
-        scale,
-        LogisticRegression(C=_INVERSE_PENALTY, max_iter=1000).fit(scale(lessons.facts), lessons.came),
-        HistGradientBoostingClassifier(loss="log_loss", **_BOOSTING).fit(lessons.facts, lessons.came),
-    )
+    line = LogisticRegression(C=_INVERSE_PENALTY, max_iter=1000).fit(scale(lessons.facts), lessons.came)
+    trees = HistGradientBoostingClassifier(loss="log_loss", **_BOOSTING) if with_trees else None
+    if trees is not None:
+        trees.fit(lessons.facts, lessons.came)
+    return LearnedChance(scale, line, trees)
 
 
 @dataclass(frozen=True, slots=True)

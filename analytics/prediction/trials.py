@@ -31,8 +31,8 @@ class SpendTrial:
     """One model's predictions of spend against what came.
 
     `spearman` and `mae` over members; `top_decile_share`: the part of all spend that came from the tenth predicted
-    highest; `total_ratio`: predicted total by actual total. `mae` is in minor units. `least_chance`: members with a
-    smaller probability of purchase were predicted to spend nothing.
+    highest; `total_ratio`: predicted total by actual total (1 where nothing was spent). `mae` is in minor units.
+    `least_chance`: members with a smaller probability of purchase were predicted to spend nothing.
     """
 
     model: Model
@@ -68,7 +68,7 @@ def try_spend(model: Model, predicted: Floats, actual: Floats, least_chance: flo
         spearman(predicted, actual),
         float(np.abs(predicted - actual).mean()),
         float(actual[top].sum()) / total if total > 0 else 0.0,
-        float(predicted.sum()) / total if total > 0 else 0.0,
+        float(predicted.sum()) / total if total > 0 else 1.0,
     )
 
 
@@ -113,7 +113,7 @@ def merit(trial: SpendTrial, base: SpendTrial) -> float:
     The first term asks for the right order of members, the second for the right amounts, the third for the right
     total; who picks a list by rank and plans its money needs all three, and no model can buy one by giving up another.
     """
-    bias = abs(math.log(max(trial.total_ratio, 1e-3))) if trial.total_ratio else 0.0
+    bias = abs(math.log(max(trial.total_ratio, 1e-3)))
     return trial.spearman - trial.mae / max(base.mae, 1.0) - bias / 4.0
 
 

@@ -34,7 +34,7 @@ from analytics.scores.member_days import (
 )
 
 FORMAT_MEMBERS_MIN = 100
-"""A format with fewer members is predicted by its members' share of what they spend altogether."""
+"""A format with fewer members is predicted with what was learned of all."""
 FORMAT_LEARN_MEMBERS = 4_000
 PROFIT_DAYS = 365
 
@@ -215,7 +215,9 @@ def _by_format(
 ) -> tuple[pa.Table, list[BackTest]]:
     """Each format's own prediction, then brought to add up, for each member, to what is predicted of them altogether.
 
-    A currency of one format is predicted once: that is the format's prediction.
+    A currency of one format is predicted once: that is the format's prediction. A format too small to be learned by
+    itself is predicted with what was learned of all. Formats go without trees, which cost most and, with the total
+    given, change only how it is shared out.
     """
     if len(days.formats) == 1:
         whole = _format_table(currency, days.formats[0], history.members, predicted, fitted)
@@ -224,8 +226,9 @@ def _by_format(
     for number, name in enumerate(days.formats):
         own = days.history_of(number)
         on_step("fit")
-        # A format too small to be learned by itself is predicted with what was learned of all.
-        of_format = fit(own, today, horizon_days, FORMAT_LEARN_MEMBERS) if len(own) >= FORMAT_MEMBERS_MIN else fitted
+        of_format = fitted
+        if len(own) >= FORMAT_MEMBERS_MIN:
+            of_format = fit(own, today, horizon_days, FORMAT_LEARN_MEMBERS, with_trees=False)
         on_step("predict")
         tables.append(_format_table(currency, name, own.members, of_format.predict(own), of_format))
         if of_format is not fitted:
