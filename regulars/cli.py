@@ -1,6 +1,7 @@
 """The `regulars` command: everything the operator does from a terminal."""
 
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -220,3 +221,48 @@ def public_key() -> None:
 
     with database_at_hand():
         click.echo(public_key_of(get_settings().seal_key).hex())
+
+
+@main.group()
+def lake() -> None:
+    """The lake: every sale line by line for analytics, made from the database."""
+
+
+@lake.command("status")
+def lake_status() -> None:
+    """Tell how far the lake is and what it consists of; exits 1 when files are missing."""
+    from regulars.running.lake import tell_state
+
+    with database_at_hand():
+        missing = tell_state(click.echo)
+    sys.exit(1 if missing else 0)
+
+
+@lake.command("export")
+def lake_export() -> None:
+    """Take what has happened into the lake now; the worker does it every twenty seconds."""
+    from regulars.running.lake import export_now
+
+    with database_at_hand():
+        export_now(click.echo)
+
+
+@lake.command("backfill")
+@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="Only months from this business date on.")
+@click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]), help="Only months up to this business date.")
+def lake_backfill(first: datetime | None, last: datetime | None) -> None:
+    """Make the lake again from the database, while the house runs; readers see the old one until it is done."""
+    from regulars.running.lake import make_again
+
+    with database_at_hand():
+        make_again(click.echo, first.date() if first else None, last.date() if last else None)
+
+
+@lake.command("check")
+def lake_check() -> None:
+    """Compare the lake with the database to the line and the cent; names what differs and exits 1 then."""
+    from regulars.running.lake import compare
+
+    with database_at_hand():
+        differences = compare(click.echo)
+    sys.exit(1 if differences else 0)

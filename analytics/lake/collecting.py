@@ -219,7 +219,7 @@ class Contracts:
         if not line["allocated"]:
             return 0
         parts = [int(part) for part in line["allocated"][1:-1].split(",")]
-        purchase = self._points.get(UUID(line["sold_as"]))
+        purchase = self._points.get(UUID(line["purchase"]))
         borne = 0
         for tender, part in enumerate(parts, 1):
             if self._coupons[n].get(tender) in self._suppliers:
@@ -234,16 +234,16 @@ class Contracts:
 
 
 def _points(tx: Tx, facts: pa.Table) -> dict[UUID, PurchasePoints]:
-    """What the accounts know of the purchases behind these lines, by the sale's id."""
+    """What the accounts know of the purchases behind these lines, by the ref that the accounts know them under."""
     moving = facts.filter(facts["moves_accounts"])
-    sold = [UUID(sale) for sale in moving["sold_as"].unique().to_pylist()]
-    returned = moving.filter(compute.equal(moving["type"], "return"))["sold_as"].unique().to_pylist()
-    returns = returns_of(tx, [UUID(sale) for sale in returned]) if returned else {}
+    refs = [UUID(ref) for ref in moving["purchase"].unique().to_pylist()]
+    returned = moving.filter(compute.equal(moving["type"], "return"))["purchase"].unique().to_pylist()
+    returns = returns_of(tx, [UUID(ref) for ref in returned]) if returned else {}
     given_back = {
-        sale: [GivenBack(back.sale, [LineReturn(*line) for line in back.lines]) for back in backs]
-        for sale, backs in returns.items()
+        ref: [GivenBack(back.sale, [LineReturn(*line) for line in back.lines]) for back in backs]
+        for ref, backs in returns.items()
     }
-    return points_of_purchases(tx, sold, given_back)
+    return points_of_purchases(tx, refs, given_back)
 
 
 def _points_by_line(facts: pa.Table, points: Mapping[UUID, PurchasePoints]) -> pa.Array:
@@ -252,12 +252,12 @@ def _points_by_line(facts: pa.Table, points: Mapping[UUID, PurchasePoints]) -> p
         return pa.array(np.zeros(facts.num_rows, np.int64))
     result = [0] * facts.num_rows
     returns: dict[str, list[int]] = {}
-    names = ("sale", "sold_as", "type", "line", "sign", "moves_accounts")
-    purchases = {str(sale): purchase for sale, purchase in points.items()}
-    for n, (sale, sold_as, type, line, sign, moves) in enumerate(
+    names = ("sale", "purchase", "type", "line", "sign", "moves_accounts")
+    purchases = {str(ref): purchase for ref, purchase in points.items()}
+    for n, (sale, ref, type, line, sign, moves) in enumerate(
         zip(*(facts[name].to_pylist() for name in names), strict=True)
     ):
-        if moves and (purchase := purchases.get(sold_as)) is not None:
+        if moves and (purchase := purchases.get(ref)) is not None:
             if type == "return":
                 returns.setdefault(sale, []).append(n)
             else:
@@ -270,8 +270,8 @@ def _points_by_line(facts: pa.Table, points: Mapping[UUID, PurchasePoints]) -> p
 def _take_back(
     result: list[int], returns: Mapping[str, list[int]], facts: pa.Table, purchases: Mapping[str, PurchasePoints]
 ) -> None:
-    amounts, sold_as = facts["amount"].to_pylist(), facts["sold_as"].to_pylist()
+    amounts, refs = facts["amount"].to_pylist(), facts["purchase"].to_pylist()
     for sale, rows in returns.items():
-        taken = purchases[sold_as[rows[0]]].taken_back.get(UUID(sale), 0)
+        taken = purchases[refs[rows[0]]].taken_back.get(UUID(sale), 0)
         for n, part in zip(rows, shared(taken, [amounts[n] for n in rows]), strict=True):
             result[n] = -part

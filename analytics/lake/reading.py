@@ -141,7 +141,8 @@ def _view(kind: FileKind, root: Path, files: Sequence[LiveFile], upto: date | No
         lines = [file for file in files if file.kind is FileKind.LINES and file.month == cut.replace(day=1)]
         begun = f"(SELECT * FROM ({_rows(FileKind.LINES, root, lines)}) WHERE business_date < DATE '{cut}')"  # noqa: S608
         parts.append(f"({from_lines(kind, begun)})")
-    return " UNION ALL ".join(parts)
+    # By name: parts made of lines need not have the columns in the order of the files.
+    return " UNION ALL BY NAME ".join(parts)
 
 
 def _rollup(kind: FileKind, root: Path, files: Sequence[LiveFile]) -> str:
@@ -155,7 +156,7 @@ def _rollup(kind: FileKind, root: Path, files: Sequence[LiveFile]) -> str:
     union = [_rows(kind, root, single)] if single or not several else []
     if several:
         union.append(f"({from_parts(kind, f'({_rows(kind, root, several)})')})")
-    return " UNION ALL ".join(union)
+    return " UNION ALL BY NAME ".join(union)
 
 
 def _rows(kind: FileKind, root: Path, files: Sequence[LiveFile]) -> str:

@@ -5,7 +5,7 @@ take over what the goods were when they were sold: product, counter, promotion, 
 regular price. A void is its original's lines with `sign` -1, on the void's date. A discarded receipt is nothing.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -31,7 +31,7 @@ LINE_FACTS = pa.schema(
         ("type", _WORD),
         ("occurred_at_us", pa.int64()),
         ("member_id", pa.int64()),
-        ("sold_as", _UUID),
+        ("purchase", _UUID),
         ("sold_on", pa.date32()),
         ("line", pa.int32()),
         ("sign", pa.int8()),
@@ -67,6 +67,7 @@ SELECT s.business_date, s.id, s.store_id, s.currency, s.type, s.occurred_at, s.o
        CASE WHEN s.type = 'void' THEN o.id ELSE s.id END AS lines_of,
        CASE WHEN s.type = 'sale' THEN 1 ELSE -1 END AS sign,
        o.business_date AS original_day, o.id AS original_known,
+       coalesce(o.purchase_ref, o.id, s.purchase_ref, s.id) AS purchase,
        s.member_part = 'done' AS moves_accounts
 FROM unnest(%(days)s::date[], %(ids)s::uuid[]) AS x (day, id)
 JOIN pos.sale AS s ON s.business_date = x.day AND s.id = x.id
@@ -95,7 +96,7 @@ COPY (
 WITH wanted AS MATERIALIZED ({WANTED}), paid AS MATERIALIZED ({PAID})
 SELECT w.id, ('x' || substr(replace(w.id::text, '-', ''), 17))::bit(64)::bigint,
     w.business_date, w.store_id, w.currency, w.type, (extract(epoch FROM w.occurred_at) * 1000000)::bigint, w.member_id,
-    coalesce(w.original_known, w.id), coalesce(w.original_day, w.business_date),
+    w.purchase, coalesce(w.original_day, w.business_date),
     l.line, w.sign, l.kind,
     coalesce(o.product_id, l.product_id), coalesce(o.counter_id, l.counter_id),
     coalesce(o.category_id, l.category_id), coalesce(o.brand_id, l.brand_id),
@@ -128,17 +129,17 @@ LEFT JOIN pos.promotion AS r ON r.id = coalesce(o.promotion_id, l.promotion_id)
 def read_lines(tx: Tx, sales: Sequence[UUID]) -> pa.Table:
     """The lines of these receipts (at most 2,000), as LINE_FACTS says; those of a discarded receipt are left out.
 
-    `amount`, `money`, `cost` and `quantity_milli` are what the line says, to be taken times `sign`. `sold_as` and
-    `sold_on` are the original's where it is known. `money` is the part paid in money or stored value. `allocated` is
-    given, as '{900,100}' by tender, where points, e-coins or coupons paid; `coupons` is JSON, code by tender.
-    `discounts` is JSON. `moves_accounts` says whether the member's accounts know of the receipt.
+    `amount`, `money`, `cost` and `quantity_milli` are what the line says, to be taken times `sign`. `purchase` (what
+    the accounts know it under) and `sold_on` are the original's where it is known. `money` is the part paid in money
+    or stored value. `allocated` is given, as '{900,100}' by tender, where points, e-coins or coupons paid; `coupons`
+    is JSON, code by tender. `discounts` is JSON. `moves_accounts`: whether the member's accounts know of the receipt.
     """
     if len(sales) > RECEIPTS_AT_ONCE_MAX:
         raise ValueError(f"at most {RECEIPTS_AT_ONCE_MAX} receipts at once")
-    dated = [(day, sale) for sale in sales if (day := day_of(sale)) is not None]
-    if not dated:
+    days, ids = _columns(_dated(sales))
+    if not ids:
         return LINE_FACTS.empty_table()
-    parameters = {"days": [day for day, _ in dated], "ids": [sale for _, sale in dated]}
+    parameters = {"days": days, "ids": ids}
     with tx.raw.cursor() as cursor, cursor.copy(LINES, parameters) as copy:
         content = b"".join(bytes(block) for block in copy)
     return _parsed(content)
@@ -165,6 +166,16 @@ ORIGINALS = """
 SELECT DISTINCT s.original_id FROM unnest(%s::date[], %s::uuid[]) AS x (day, id)
 JOIN pos.sale AS s ON s.business_date = x.day AND s.id = x.id WHERE s.original_id IS NOT NULL
 """
+# A settlement over several legal units is several sales and one purchase, known under the id of one of them.
+PARTS = """
+SELECT DISTINCT p.id FROM unnest(%s::date[], %s::uuid[]) AS x (day, id)
+JOIN pos.sale AS s ON s.business_date = x.day AND s.id = x.id
+CROSS JOIN LATERAL (
+    SELECT s.purchase_ref AS id WHERE s.purchase_ref IS NOT NULL
+  UNION ALL
+    SELECT o.id FROM pos.sale AS o
+    WHERE o.business_date = s.business_date AND o.purchase_ref = coalesce(s.purchase_ref, s.id)) AS p
+"""
 GIVEN_BACK = """
 SELECT s.id FROM unnest(%s::date[], %s::uuid[]) AS x (since, id)
 JOIN pos.sale AS s ON s.original_id = x.id AND s.business_date >= x.since
@@ -172,26 +183,40 @@ JOIN pos.sale AS s ON s.original_id = x.id AND s.business_date >= x.since
 
 
 def families(tx: Tx, sales: Collection[UUID]) -> list[UUID]:
-    """These receipts and every other one that says something else when they change: returns and voids of them, and
-    other returns of the same originals. Each once, in order."""
-    dated = [(day, sale) for sale in sales if (day := day_of(sale)) is not None]
-    named = tx.ask(ORIGINALS, ([day for day, _ in dated], [sale for _, sale in dated])).fetchall()
-    parents = [(day, sale) for (sale,) in named if (day := day_of(sale)) is not None]
-    since = [(returns_from(day), sale) for day, sale in {*dated, *parents}]
-    children = tx.ask(GIVEN_BACK, ([day for day, _ in since], [sale for _, sale in since])).fetchall()
-    return sorted({sale for _, sale in dated} | {sale for (sale,) in children})
+    """These receipts and every other one that says something else when they change: returns and voids of them, other
+    returns of the same originals, other sales of the same settlement. Each once, in order."""
+    named = set(_dated(sales))
+    parents = set(_dated(sale for (sale,) in tx.ask(ORIGINALS, _columns(named))))
+    parts = set(_dated(sale for (sale,) in tx.ask(PARTS, _columns(named | parents))))
+    since = {(returns_from(day), sale) for day, sale in named | parents | parts}
+    children = {sale for (sale,) in tx.ask(GIVEN_BACK, _columns(since))}
+    return sorted({sale for _, sale in named | parts} | children)
+
+
+def _dated(sales: Iterable[UUID]) -> Iterator[tuple[date, UUID]]:
+    return ((day, sale) for sale in sales if (day := day_of(sale)) is not None)
+
+
+def _columns(dated: Iterable[tuple[date, UUID]]) -> tuple[list[date], list[UUID]]:
+    rows = sorted(dated)
+    return [day for day, _ in rows], [sale for _, sale in rows]
 
 
 RETURNED = """
-SELECT r.original_id, r.id, array_agg(l.original_line ORDER BY l.line), array_agg(l.amount ORDER BY l.line)
-FROM (SELECT s.original_id, s.business_date, s.id, s.received_at
-      FROM unnest(%s::date[], %s::uuid[]) AS x (since, id)
-      JOIN pos.sale AS s ON s.original_id = x.id AND s.business_date >= x.since
+WITH sold AS (
+    SELECT x.id AS purchase, x.id AS sale, x.since FROM unnest(%(since)s::date[], %(ids)s::uuid[]) AS x (since, id)
+  UNION ALL
+    SELECT x.id, s.id, x.since FROM unnest(%(since)s::date[], %(ids)s::uuid[]) AS x (since, id)
+    JOIN pos.sale AS s ON s.purchase_ref = x.id AND s.business_date >= x.since
+)
+SELECT r.purchase, r.id, array_agg(l.original_line ORDER BY l.line), array_agg(l.amount ORDER BY l.line)
+FROM (SELECT sold.purchase, s.business_date, s.id, s.received_at
+      FROM sold JOIN pos.sale AS s ON s.original_id = sold.sale AND s.business_date >= sold.since
       WHERE s.type = 'return' AND s.state = 'posted' AND s.member_part = 'done') AS r
 JOIN pos.sale_line AS l ON l.business_date = r.business_date AND l.sale_id = r.id
 WHERE l.original_line IS NOT NULL
-GROUP BY r.original_id, r.business_date, r.id, r.received_at
-ORDER BY r.original_id, r.business_date, r.received_at, r.id
+GROUP BY r.purchase, r.business_date, r.id, r.received_at
+ORDER BY r.purchase, r.business_date, r.received_at, r.id
 """
 
 
@@ -203,13 +228,12 @@ class ReturnFacts:
     lines: tuple[tuple[int, int], ...]
 
 
-def returns_of(tx: Tx, originals: Collection[UUID]) -> Mapping[UUID, Sequence[ReturnFacts]]:
-    """What was given back of these sales, in order of the business date; sales without returns are left out."""
-    since = [(returns_from(day), sale) for sale in sorted(originals) if (day := day_of(sale)) is not None]
+def returns_of(tx: Tx, purchases: Collection[UUID]) -> Mapping[UUID, Sequence[ReturnFacts]]:
+    """What was given back of these purchases, in order of the business date; those without returns are left out."""
+    since, ids = _columns((returns_from(day), sale) for day, sale in _dated(purchases))
     found: dict[UUID, list[ReturnFacts]] = {}
-    rows = tx.ask(RETURNED, ([day for day, _ in since], [sale for _, sale in since])) if since else ()
-    for original, sale, numbers, amounts in rows:
-        found.setdefault(original, []).append(ReturnFacts(sale, tuple(zip(numbers, amounts, strict=True))))
+    for purchase, sale, numbers, amounts in tx.ask(RETURNED, {"since": since, "ids": ids}) if ids else ():
+        found.setdefault(purchase, []).append(ReturnFacts(sale, tuple(zip(numbers, amounts, strict=True))))
     return found
 
 
