@@ -41,7 +41,8 @@ def test_what_is_written_in_several_rounds_is_one_lake_with_one_row_a_member_and
         ]
         assert days[0] | {"currency": "CNY"} == {
             "member_id": 7, "business_date": JANUARY, "format": "department", "currency": "CNY", "receipts": 2,
-            "spend": 1400, "money": 1400, "regular_spend": 900, "promoted_spend": 500, "regular_money": 900, "profit": 270,
+            "spend": 1400, "money": 1400, "regular_spend": 900, "promoted_spend": 500, "regular_money": 900,
+            "profit": 270,
             "known_profit_spend": 900, "points": 10, "quantity_milli": 3000,
         }  # fmt: skip
         months = lake.sql("SELECT * FROM member_category_month ORDER BY month").to_pylist()
@@ -75,3 +76,15 @@ def test_nothing_of_the_day_or_later_is_seen_also_within_a_month(database: Datab
                     )
                 ]
                 assert seen == [amount, amount, amount], upto
+
+
+def test_a_day_s_roll_up_says_the_same_whether_its_month_is_whole_or_cut(database: Database) -> None:
+    row = LineFacts(date(2026, 2, 14), 1000, 7, benefit=100, profit=300, points=10, quantity_milli=2000)
+    write_lake(database, [row, LineFacts(date(2026, 2, 20), 1, 7)])
+    with database.transaction() as tx:
+        with open_lake(tx) as whole:
+            expected = whole.sql("SELECT * FROM member_day WHERE business_date < DATE '2026-02-15'").to_pylist()
+        with open_lake(tx, upto=date(2026, 2, 15)) as cut:
+            assert cut.sql("SELECT * FROM member_day").to_pylist() == expected
+            (month,) = cut.sql("SELECT * FROM member_category_month").to_pylist()
+    assert (month["spend"], month["money"], month["profit"], month["quantity_milli"]) == (1000, 900, 300, 2000)
