@@ -53,6 +53,7 @@ def upgrade() -> None:
         stopped_by text,
         stopped_at timestamptz,
         stop_reason text,
+        taking_back boolean NOT NULL DEFAULT false,
         finished_at timestamptz,
         members_max bigint,
         reached_member bigint NOT NULL DEFAULT 0,
@@ -64,7 +65,7 @@ def upgrade() -> None:
         CONSTRAINT campaign_state CHECK (state IN
             ('draft', 'submitted', 'approved', 'launching', 'running', 'stopped', 'finished')),
         CONSTRAINT campaign_version CHECK (version > 0),
-        CONSTRAINT campaign_approved CHECK (state IN ('draft', 'submitted') OR decided_by IS NOT NULL),
+        CONSTRAINT campaign_approved CHECK (state IN ('draft', 'submitted', 'stopped') OR decided_by IS NOT NULL),
         CONSTRAINT campaign_second_person CHECK
             (state IN ('draft', 'submitted') OR (decided_by <> created_by AND decided_by <> submitted_by)),
         CONSTRAINT campaign_launched CHECK (state NOT IN ('launching', 'running', 'finished')
@@ -77,6 +78,7 @@ def upgrade() -> None:
     COMMENT ON COLUMN marketing.campaign.places IS 'of its list: the places it is confined to; null for everywhere';
     COMMENT ON COLUMN marketing.campaign.started_on IS 'first day that is measured, by the company''s calendar';
     COMMENT ON COLUMN marketing.campaign.ends_on IS 'last day that is measured';
+    COMMENT ON COLUMN marketing.campaign.taking_back IS 'stopped, and unused coupons are still to be revoked';
     COMMENT ON COLUMN marketing.campaign.reached_member IS 'members of the list up to this id have been assigned';
     COMMENT ON COLUMN marketing.campaign.failure IS 'why the last batch failed; null since one succeeded';
 

@@ -1,0 +1,107 @@
+"""What members bought in a window and before it, for whoever measures an effect: from the lake, per currency.
+
+Functions take the open transaction first and only read. Errors: LakeDamaged.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from analytics.lake.reading import LakeDamaged, open_lake
+from analytics.scores.contribution_settings import ContributionSettings
+from foundation.database import Tx
+
+__all__ = ["LakeDamaged", "Outcomes", "Totals", "expected_cost_of_points", "outcomes_of"]
+
+Floats = NDArray[np.float64]
+MICRO = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What each member of a cohort did in one currency: rows in the order of the cohort, minor units and counts.
+
+    `sales` is money paid for goods (what benefits paid is out), `profit` gross profit without tax as far as it is
+    known, `visits` days with a receipt, by format. `known_profit_sales` of `spend` have a known profit.
+    """
+
+    sales: Floats
+    profit: Floats
+    visits: Floats
+    sales_before: Floats
+    profit_before: Floats
+    visits_before: Floats
+    spend: int
+    known_profit_spend: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """Totals by currency, from a lake that is complete up to an event position (and the moment of that event)."""
+
+    by_currency: dict[str, Totals]
+    position: int
+    complete_until: datetime | None
+
+
+_SUMS = """
+SELECT d.member_id, d.currency::VARCHAR AS currency,
+    coalesce(sum(money) FILTER (business_date >= $first), 0)::DOUBLE AS sales,
+    coalesce(sum(profit) FILTER (business_date >= $first), 0)::DOUBLE AS profit,
+    (count(*) FILTER (business_date >= $first AND receipts > 0))::DOUBLE AS visits,
+    coalesce(sum(money) FILTER (business_date < $first), 0)::DOUBLE AS sales_before,
+    coalesce(sum(profit) FILTER (business_date < $first), 0)::DOUBLE AS profit_before,
+    (count(*) FILTER (business_date < $first AND receipts > 0))::DOUBLE AS visits_before,
+    coalesce(sum(spend) FILTER (business_date >= $first), 0)::BIGINT AS spend,
+    coalesce(sum(known_profit_spend) FILTER (business_date >= $first), 0)::BIGINT AS known_profit_spend
+FROM member_day AS d SEMI JOIN cohort USING (member_id)
+WHERE business_date BETWEEN $before AND $last
+GROUP BY ALL ORDER BY currency, member_id
+"""
+_COLUMNS = ("sales", "profit", "visits", "sales_before", "profit_before", "visits_before")
+
+
+def outcomes_of(tx: Tx, members: Collection[int], first: date, last: date, before: date) -> Outcomes:
+    """Totals of `members` (ascending ids) from `first` to `last`, and from `before` up to `first`; days by the stores.
+
+    Whoever bought nothing counts as 0. Sums are of integers, so that they do not depend on how the lake lies.
+    """
+    ids = np.fromiter(members, dtype=np.int64, count=len(members))
+    with open_lake(tx) as lake:
+        lake.duck.register("cohort", pa.table({"member_id": ids}))
+        sums = lake.sql(_SUMS, first=first, last=last, before=before)
+        position, complete_until = lake.position, lake.complete_until
+    currencies = sums["currency"].unique().to_pylist()
+    return Outcomes({name: _totals(sums, name, ids) for name in sorted(currencies)}, position, complete_until)
+
+
+def _totals(sums: pa.Table, currency: str, ids: NDArray[np.int64]) -> Totals:
+    mine = sums.filter(pc.equal(sums["currency"], currency))
+    places = np.searchsorted(ids, mine["member_id"].to_numpy())
+    columns: dict[str, Floats] = {}
+    for name in _COLUMNS:
+        columns[name] = np.zeros(len(ids))
+        columns[name][places] = mine[name].to_numpy()
+    return Totals(
+        **columns,
+        spend=int(mine["spend"].to_numpy().sum()),
+        known_profit_spend=int(mine["known_profit_spend"].to_numpy().sum()),
+    )
+
+
+def expected_cost_of_points(points: int, day: date, currency: str) -> int:
+    """What points that are earned on a day are expected to cost, in minor units, rounded half up."""
+    costs = [
+        cost
+        for cost in ContributionSettings().point_costs
+        if cost.valid_from <= day and cost.currency in (None, currency)
+    ]
+    if not costs:
+        return 0
+    cost = max(costs, key=lambda each: (each.currency is not None, each.valid_from))
+    return (2 * points * cost.micro + MICRO) // (2 * MICRO)

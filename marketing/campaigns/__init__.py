@@ -1,0 +1,1 @@
+"""Campaigns: a target list, an offer, what is said through which channels, a control group, and what came of it."""

@@ -1,0 +1,129 @@
+"""What a campaign costs: at most, before it is launched; as it was, afterwards. In the company's currency."""
+
+from dataclasses import dataclass
+
+from analytics.contract.outcomes import expected_cost_of_points
+from foundation.database import Tx
+from foundation.settings import get_settings
+from marketing.campaigns.plans import Plan, StepPlan, Way
+from marketing.campaigns.storage import Campaign
+from marketing.campaigns.treating import template_wish
+from marketing.messages.contents import preview_text
+from marketing.messages.operations import sending_state
+from marketing.messages.policy import Policy, policy_in_force
+from marketing.messages.rules import Language
+from marketing.tasks.kinds import kinds_by_code, settings_now
+from marketing.tasks.operations import task_outcomes
+from member_api.contract.coupons import CouponTotals, MultiplierTotals, coupon_totals, multiplier_totals
+
+MILLI = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class CostsAhead:
+    """What may be spent if every treated member is reached. `coupons_at_most`: every coupon used in full.
+
+    A percentage without a limit has no most: None. Texts are counted by a made-up member.
+    """
+
+    treated: int
+    messages: int
+    calls: int
+    call_minutes: int
+    coupons_at_most: int | None
+    currency: str
+
+    @property
+    def at_most(self) -> int | None:
+        """Everything together, as far as it has a most."""
+        return None if self.coupons_at_most is None else self.messages + self.calls + self.coupons_at_most
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What was spent. The coupons' amount is in the profit already, which counts money received only; it is shown, not
+    taken off again. `points` is what the points beyond the usual are expected to cost."""
+
+    messages: int
+    calls: int
+    points: int
+    coupons: int
+    coupon_currency: str | None
+    currency: str
+
+    @property
+    def beside_profit(self) -> int:
+        """What profit does not know of yet."""
+        return self.messages + self.calls + self.points
+
+
+def costs_ahead(tx: Tx, plan: Plan, treated: int) -> CostsAhead:
+    """What treating so many members may cost at most."""
+    currency = get_settings().company_currency
+    policy = policy_in_force(tx)
+    steps = plan.treatment.steps
+    messages = sum(_message_milli(policy, step) for step in steps if step.channel is Way.SMS)
+    minutes = _call_minutes(tx, steps)
+    return CostsAhead(
+        treated=treated,
+        messages=_up(messages * treated) if policy.cost_currency == currency else 0,
+        calls=settings_now(tx).cost(minutes * treated),
+        call_minutes=minutes * treated,
+        coupons_at_most=_coupons_at_most(plan, treated, currency),
+        currency=currency,
+    )
+
+
+def _message_milli(policy: Policy, step: StepPlan) -> int:
+    """The dearest language of a step; 0 while it has no text."""
+    wish = template_wish("estimate", "estimate", step)
+    return max((preview_text(policy, wish, Language(each)).cost_milli for each in step.texts), default=0)
+
+
+def _call_minutes(tx: Tx, steps: tuple[StepPlan, ...]) -> int:
+    kinds = kinds_by_code(tx, {step.task_kind for step in steps if step.task_kind})
+    return sum(kinds[step.task_kind].template.standard_minutes for step in steps if step.task_kind in kinds)
+
+
+def _coupons_at_most(plan: Plan, treated: int, currency: str) -> int | None:
+    coupon = plan.treatment.coupon
+    if coupon is None:
+        return 0
+    worth = coupon.amount if coupon.amount is not None else coupon.amount_max
+    return None if worth is None or coupon.currency != currency else worth * treated
+
+
+def costs_of(tx: Tx, campaign: Campaign) -> Costs:
+    """What a campaign has cost so far."""
+    currency = get_settings().company_currency
+    sent = sending_state(tx, campaign.id)
+    coupon = campaign.plan.treatment.coupon
+    return Costs(
+        messages=_up(sum(part.cost_milli for part in sent if part.cost_currency in (None, currency))),
+        calls=task_outcomes(tx, campaign.id).cost,
+        points=_points(tx, campaign, currency),
+        coupons=redeemed(tx, campaign).amount if coupon is not None else 0,
+        coupon_currency=coupon.currency if coupon is not None else None,
+        currency=currency,
+    )
+
+
+def redeemed(tx: Tx, campaign: Campaign) -> CouponTotals:
+    """What became of the campaign's coupons."""
+    return coupon_totals(tx, campaign.reference)
+
+
+def multiplied(tx: Tx, campaign: Campaign) -> MultiplierTotals:
+    """What came of the campaign's multiplier."""
+    return multiplier_totals(tx, campaign.reference)
+
+
+def _points(tx: Tx, campaign: Campaign, currency: str) -> int:
+    if campaign.plan.treatment.multiplier is None or campaign.started_on is None:
+        return 0
+    return expected_cost_of_points(multiplied(tx, campaign).extra_points, campaign.started_on, currency)
+
+
+def _up(milli: int) -> int:
+    """Thousandths as minor units, rounded up: what is to be paid."""
+    return -(-milli // MILLI)
