@@ -16,6 +16,12 @@ from foundation.errors import Invalid
 ROWS_MAX = 100_000
 
 
+class TooManyRows(Invalid):
+    """What was asked has more rows than are told; ask for less at a time."""
+
+    code = "too_many_rows"
+
+
 class DimensionUnknown(Invalid):
     """Sales are not laid out by this."""
 
@@ -56,17 +62,20 @@ def compute(
     """Measures of sales by currency and what they are laid out by.
 
     Columns: currency, one for each of `by`, one for each of `names`. Sorted by currency and `by`, nulls ("-": a line
-    without a counter, a brand ...) first; at most `limit` rows. A group without any line has no row. Every row is
+    without a counter, a brand ...) first. A group without any line has no row. Every row is
     worked out from its own lines: rows of counts and ratios do not sum to those of a coarser layout, which is asked
     for by itself (`levels`). `rolled_up` reads the day roll-up: members only, and only what it knows.
-    Raises MeasureUnknown and DimensionUnknown.
+    Raises MeasureUnknown, DimensionUnknown, and TooManyRows above `limit`: half an answer is none.
     """
     wanted = [_of_sales(name) for name in names]
     unknown = [name for name in by if name not in DIMENSIONS or (rolled_up and name not in ROLLED_UP)]
     if unknown:
         raise DimensionUnknown(f"sales are not laid out by {', '.join(unknown)}")
     facts = (member_days if rolled_up else sales)(lake, period, where)
-    return _laid_out(facts, wanted, by).limit(limit).to_pyarrow()
+    answer = _laid_out(facts, wanted, by).limit(limit + 1).to_pyarrow()
+    if len(answer) > limit:
+        raise TooManyRows(f"more than {limit:,} rows; narrow the period or ask for fewer dimensions")
+    return answer
 
 
 def levels(

@@ -8,7 +8,7 @@ import pytest
 
 from analytics.lake.reading import Lake, open_lake
 from analytics.measures.catalogue import MEASURES, MeasureUnknown, measure
-from analytics.measures.computing import DIMENSIONS, DimensionUnknown, compute, levels
+from analytics.measures.computing import DIMENSIONS, DimensionUnknown, TooManyRows, compute, levels
 from analytics.measures.facts import EVERYWHERE, Period, Where
 from analytics.measures.measure import Source
 from foundation.database import Database
@@ -173,6 +173,8 @@ def test_what_is_no_measure_or_dimension_is_refused(lake: Lake) -> None:
         rows(lake, ["turnover"], ["weather"])
     with pytest.raises(DimensionUnknown):
         compute(lake, ["turnover"], PERIOD, ["store"], rolled_up=True)
+    with pytest.raises(TooManyRows):
+        compute(lake, ["turnover"], PERIOD, ["store", "day"], limit=2)
     with pytest.raises(ValueError, match="does not know stores"):
         compute(lake, ["turnover"], PERIOD, where=Where(stores=[1]), rolled_up=True)
     with pytest.raises(ValueError, match="at least one day"):
