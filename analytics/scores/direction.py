@@ -77,7 +77,7 @@ def theil_sen(figures: Floats) -> Slopes:
     The slope is the median of the slopes of all pairs of sub-periods; `median` is the middle of the member's own
     figures, or of those above 0 if that is 0. Sub-periods without a figure (nan) are left out; a member with fewer than
     three has no slope. The growth is e^slope - 1. Rising needs +5 % or more and, so that no single sub-period decides,
-    at least two thirds of the pairs going up; falling is the mirror image.
+    two thirds or more of the pairs that differ going up; falling is the mirror image.
     """
     y = np.maximum(figures, 0.0)
     scale = np.abs(_median(y))
@@ -88,9 +88,9 @@ def theil_sen(figures: Floats) -> Slopes:
     slope = _median(slopes)
     slope[(~np.isnan(figures)).sum(axis=1) < 3] = np.nan
     with np.errstate(invalid="ignore"):
-        pairs = (~np.isnan(slopes)).sum(axis=1)
-        rising = (slope >= np.log1p(GROWTH)) & (3 * (slopes > 0).sum(axis=1) >= 2 * pairs)
-        falling = (slope <= -np.log1p(GROWTH)) & (3 * (slopes < 0).sum(axis=1) >= 2 * pairs)
+        up, down = (slopes > 0).sum(axis=1), (slopes < 0).sum(axis=1)
+        rising = (slope >= np.log1p(GROWTH)) & (3 * up >= 2 * (up + down))
+        falling = (slope <= -np.log1p(GROWTH)) & (3 * down >= 2 * (up + down))
     return Slopes(np.expm1(slope), rising.astype(np.int8) - falling.astype(np.int8))
 
 
