@@ -1,7 +1,7 @@
 """What a run found, in figures that a page shows at once: kept with the run, also when its files are gone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar
 
@@ -9,7 +9,7 @@ import duckdb
 import msgspec
 import pyarrow as pa
 
-from analytics.runs.health import MemberHealth
+from analytics.measures.health import MemberHealth
 from analytics.scores.contribution_tables import Contribution, CurrencyFacts, FormatFacts
 
 Kept = TypeVar("Kept")
@@ -102,7 +102,7 @@ class Findings:
     health: MemberHealth
     refused: int
     before: tuple[int, date] | None = None
-    seconds: Mapping[str, float] = msgspec.field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
     memory_mb: int = 0
 
 

@@ -14,9 +14,9 @@ import sqlalchemy
 
 from analytics.lake.exporting import bring_up_to
 from analytics.lake.reading import Lake, open_lake
+from analytics.measures.health import member_health
 from analytics.runs.files import ScoreFile, files_of, record_files, write_file
 from analytics.runs.findings import Findings, Life, ModelTest, as_kept, currency_findings, findings_as_json
-from analytics.runs.health import member_health
 from analytics.runs.operations import ScoringRun
 from analytics.runs.rules import BEGINS_AT, RunState, Step
 from analytics.runs.tables import KEPT, contact_cost, scoring_run

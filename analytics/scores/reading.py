@@ -183,15 +183,26 @@ def _paths(root: Path, files: Mapping[ScoreFile, str]) -> list[Path]:
 
 
 # ------------------------------------------------------------------------------------------------ rows
-def page_of_scores(scores: ScoreSet, after: tuple[int, str] | None, limit: int) -> list[Score]:
-    """The next scores in the order of member and currency; at most `limit`."""
+def page_of_scores(
+    scores: ScoreSet, after: tuple[int, str] | None, limit: int, among: BitMap | None = None
+) -> list[Score]:
+    """The next scores in the order of member and currency, at most `limit`; of these members only, if said.
+
+    Without the lists of their evidence (periods, categories): those are for one member at a time.
+    """
+    wanted = None if among is None else pa.array(np.array(among, np.int64))
     rows: list[Score] = []
-    for table in _groups_from(scores.members, after[0] if after else 0):
-        for row in table.to_pylist():
-            if after is None or (row["member_id"], row["currency"]) > after:
-                rows.append(_score(row))
-                if len(rows) == limit:
-                    return rows
+    for table in _groups(scores.members, lambda _, highest: after is None or highest >= after[0], PAGE_COLUMNS):
+        if after is not None:
+            table = table.filter(pc.or_(
+                pc.greater(table["member_id"], after[0]),
+                pc.and_(pc.equal(table["member_id"], after[0]), pc.greater(table["currency"], after[1])),
+            ))  # fmt: skip
+        if wanted is not None:
+            table = table.filter(pc.is_in(table["member_id"], value_set=wanted))
+        rows += [_score(row) for row in table.slice(0, limit - len(rows)).to_pylist()]
+        if len(rows) == limit:
+            break
     return rows
 
 
@@ -242,7 +253,7 @@ def _footer(path: Path) -> pq.FileMetaData:
     return pq.read_metadata(path)
 
 
-def _groups(path: Path, wanted: Callable[[int, int], bool]) -> Iterator[pa.Table]:
+def _groups(path: Path, wanted: Callable[[int, int], bool], columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
     """The groups of rows whose lowest and highest member are wanted, in order."""
     footer = _footer(path)
     if not footer.num_rows:
@@ -252,12 +263,7 @@ def _groups(path: Path, wanted: Callable[[int, int], bool]) -> Iterator[pa.Table
         for group in range(footer.num_row_groups):
             statistics = footer.row_group(group).column(column).statistics
             if wanted(statistics.min, statistics.max):
-                yield file.read_row_group(group)
-
-
-def _groups_from(path: Path, member_id: int) -> Iterator[pa.Table]:
-    for table in _groups(path, lambda _, highest: highest >= member_id):
-        yield table.filter(pc.greater_equal(table["member_id"], member_id))
+                yield file.read_row_group(group, columns=columns)
 
 
 def _rows_of(path: Path, member_ids: Collection[int]) -> Iterator[dict[str, Any]]:
@@ -284,13 +290,17 @@ HEADING = (
 HEADING_LISTS = (
     "period_spend", "period_visits", "period_ticket", "categories_entered", "categories_left", "categories_grown",
 )  # fmt: skip
+PAGE_COLUMNS = (
+    "member_id", "currency", "contribution_score", "contribution_class", "contribution_value", *WORTH,
+    "potential_score", "direction", *HEADING,
+)  # fmt: skip
 INSUFFICIENT = "insufficient"
 
 
 def _score(row: Mapping[str, Any]) -> Score:
     worth = {name: row[name] for name in WORTH}
     heading: dict[str, Any] = {name: row[name] for name in HEADING}
-    heading |= {name: tuple(row[name] or ()) for name in HEADING_LISTS}
+    heading |= {name: tuple(row.get(name) or ()) for name in HEADING_LISTS}
     return Score(
         row["member_id"],
         row["currency"],
