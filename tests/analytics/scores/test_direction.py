@@ -20,7 +20,8 @@ def straight(growth: float) -> Floats:
     log(1 + y/100) = c + growth x k, and (y3 + y4) / 2 = 100 asks for e^c = 4 / (e^(2 growth) + e^(3 growth)).
     """
     start = 4 / (np.exp(2 * growth) + np.exp(3 * growth))
-    return 100 * (start * np.exp(growth * np.arange(6)) - 1)[None, :]
+    figures: Floats = 100 * (start * np.exp(growth * np.arange(6)) - 1)[None, :]
+    return figures
 
 
 def test_a_hand_worked_slope() -> None:

@@ -43,7 +43,7 @@ def digest(found: Potential) -> str:
 
 
 def row_of(found: Potential, member: int) -> dict[str, Any]:
-    rows = [row for row in found.members.to_pylist() if row["member_id"] == member]
+    rows: list[dict[str, Any]] = [row for row in found.members.to_pylist() if row["member_id"] == member]
     assert len(rows) == 1
     return rows[0]
 
