@@ -7,17 +7,13 @@ the answers knows nothing of their meaning: and, or, not. Ids are integers from 
     (answer(spend) & ~answer(other)).within(everybody)
 """
 
-import sys
-from array import array
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyroaring import BitMap
 
 from foundation.errors import DomainError, FieldError, Invalid
@@ -224,32 +220,6 @@ def refuse(condition: Condition, detail: str, part: str = "") -> DomainError:
     return ConditionRefused(detail, errors=[FieldError(condition.pointer + part, detail)])
 
 
-def bitmap_of(packed: bytes | None) -> BitMap:
-    """The ids that lie packed as 32-bit integers in network order, as PostgreSQL's int4send writes them."""
-    if not packed:
-        return BitMap()
-    ids = array("I", packed)
-    if sys.byteorder == "little":
-        ids.byteswap()
-    return BitMap(ids)
-
-
-def bitmap_of_column(ids: pa.ChunkedArray | pa.Array) -> BitMap:
-    """The ids of an Arrow column of integers."""
-    narrow = pc.cast(ids, pa.uint32())
-    chunks = narrow.chunks if isinstance(narrow, pa.ChunkedArray) else [narrow]
-    found = BitMap()
-    for chunk in chunks:
-        if len(chunk):
-            found |= BitMap(array("I", chunk.to_numpy(zero_copy_only=False).tobytes()))
-    return found
-
-
-def ids_of(selected: BitMap) -> pa.Array:
-    """A set of ids as an ascending Arrow column (uint32)."""
-    return pa.array(np.frombuffer(selected.to_array(), dtype=np.uint32))
-
-
 def compare(operator: Operator, value: Any) -> Callable[[Any], bool]:
     """The test that a comparing operator makes of one measured value."""
     tests: Mapping[Operator, Callable[[Any], bool]] = {
@@ -262,11 +232,3 @@ def compare(operator: Operator, value: Any) -> Callable[[Any], bool]:
         Operator.BETWEEN: lambda measured: bool(value[0] <= measured <= value[1]),
     }
     return tests[operator]
-
-
-def group_by(conditions: Collection[Condition], key: Callable[[Condition], Any]) -> dict[Any, list[Condition]]:
-    """Conditions that can be answered together."""
-    groups: dict[Any, list[Condition]] = {}
-    for condition in conditions:
-        groups.setdefault(key(condition), []).append(condition)
-    return groups

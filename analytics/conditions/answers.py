@@ -15,7 +15,8 @@ from analytics.conditions.lake_session import LakeSession, lake_session
 from analytics.conditions.looking_up import Names
 from analytics.conditions.questions import Asked, Source, answer_query, evidence_query, source_of
 from analytics.conditions.scores import answer_scores, score_evidence
-from foundation.conditions import Condition, Facts, Selection, ids_of
+from foundation.bitmaps import ids_of
+from foundation.conditions import Condition, Facts, Selection
 from foundation.database import Tx
 
 CHOSEN = "chosen_members"

@@ -17,9 +17,11 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from analytics.lake.exporting import LakeBehind, bring_up_to
+from analytics.lake.manifest import LakeMoved
 from analytics.lake.reading import Lake, open_lake
 from foundation.conditions import Selection
-from foundation.database import Tx
+from foundation.database import Database, Tx
 
 # A bitmap of 200,000 members out of a million takes about 130 kB; of ten million, at most 1.2 MB.
 ANSWERS_KEPT = 128
@@ -96,6 +98,18 @@ def lake_session(tx: Tx) -> Iterator[LakeSession]:
     finally:
         session.close()
         _give_back(opened)
+
+
+def catch_up(home: Database, within_s: float) -> bool:
+    """Let the lake take in what was sold until now, for so long at most; whether it has.
+
+    Uses connections of its own. Whoever has not caught up answers as of the position the lake stands at.
+    """
+    try:
+        bring_up_to(home, timeout_s=within_s)
+    except (LakeBehind, LakeMoved):
+        return False
+    return True
 
 
 def close_lake_session() -> None:

@@ -8,6 +8,7 @@ Errors: LakeDamaged (files of the lake are missing; retryable once they are made
 
 from analytics.conditions.answers import Answers, answer, evidence
 from analytics.conditions.catalogue import CLASS_CHOICES, DIRECTION_CHOICES, MEASURES, SCORES
+from analytics.conditions.lake_session import catch_up
 from analytics.lake.reading import LakeDamaged
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "Answers",
     "LakeDamaged",
     "answer",
+    "catch_up",
     "evidence",
 ]

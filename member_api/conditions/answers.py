@@ -10,31 +10,17 @@ from typing import Any, LiteralString
 
 from pyroaring import BitMap
 
-from foundation.conditions import Condition, Operator, Selection, bitmap_of, compare
+from foundation.bitmaps import ids_by, ids_where
+from foundation.conditions import Condition, Operator, Selection, compare
 from foundation.database import Tx
 from foundation.settings import get_settings
 from member_api.conditions.rules import birthdays_within, born_between, range_of
 from member_api.consents.rules import Channel, Purpose, read_name
 
-PACKED: LiteralString = "string_agg(int4send(id::int4), ''::bytea)"
-
 
 def answer(tx: Tx, conditions: Sequence[Condition], today: date) -> list[Selection]:
     """The answers to conditions of this package's catalogue, in order, as of `today` (the company's calendar)."""
     return [_ANSWERS[condition.measure](tx, condition, today) for condition in conditions]
-
-
-# ------------------------------------------------------------------------------------------------ packed ids
-def ids_where(tx: Tx, query: LiteralString, parameters: Sequence[Any] = ()) -> BitMap:
-    """The ids that a query with one column named `id` finds."""
-    row = tx.raw.execute(f"SELECT {PACKED} FROM ({query}) AS found", parameters, binary=True).fetchone()
-    return bitmap_of(row[0] if row else None)
-
-
-def ids_by(tx: Tx, query: LiteralString, parameters: Sequence[Any] = ()) -> dict[Any, BitMap]:
-    """The ids of a query with columns `key` and `id`, by key."""
-    rows = tx.raw.execute(f"SELECT key, {PACKED} FROM ({query}) AS found GROUP BY key", parameters, binary=True)
-    return {key: bitmap_of(packed) for key, packed in rows}
 
 
 # ------------------------------------------------------------------------------------------------ everybody
@@ -203,10 +189,7 @@ def _owned(tx: Tx, condition: Condition, today: date) -> Selection:
     inverted = compare(condition.operator, condition.value)(0)
     sought: LiteralString = "NOT" if inverted else ""
     text: LiteralString = f"SELECT id FROM ({query}) AS owned WHERE {sought} ({_TESTS[condition.operator]})"
-    row = tx.raw.execute(
-        f"SELECT {PACKED} FROM ({text}) AS found", parameters | {"value": low, "until": high}, binary=True
-    ).fetchone()
-    return Selection(bitmap_of(row[0] if row else None), inverted)
+    return Selection(ids_where(tx, text, parameters | {"value": low, "until": high}), inverted)
 
 
 def _among(condition: Condition, found: BitMap) -> Selection:

@@ -11,10 +11,11 @@ from typing import Any, LiteralString
 import pyarrow as pa
 from pyroaring import BitMap
 
-from foundation.conditions import Condition, Facts, ids_of
+from foundation.bitmaps import ids_by, ids_of, ids_where
+from foundation.conditions import Condition, Facts
 from foundation.database import Tx
 from foundation.settings import get_settings
-from member_api.conditions.answers import ids_by, ids_where, owned, tier_holders
+from member_api.conditions.answers import owned, tier_holders
 from member_api.conditions.rules import AGE_BANDS, month_day
 from member_api.consents.rules import read_name
 
