@@ -266,3 +266,40 @@ def lake_check() -> None:
     with database_at_hand():
         differences = compare(click.echo)
     sys.exit(1 if differences else 0)
+
+
+@main.group()
+def score() -> None:
+    """What members have been worth, and where they are heading."""
+
+
+@score.command("run")
+@click.option(
+    "--as-of", type=click.DateTime(["%Y-%m-%d"]), default=None, help="Sales before this day; today if not said."
+)
+@click.option(
+    "--horizon", type=click.IntRange(1, 730), default=None, help="Days ahead; as in the settings if not said."
+)
+def score_run(as_of: datetime | None, horizon: int | None) -> None:
+    """Score every member, here and now; exits 1 when it fails."""
+    from rich.console import Console
+
+    from foundation.database import database
+    from regulars.running.scoring import run_here
+
+    with database_at_hand():
+        done = run_here(database(), as_of.date() if as_of else None, horizon, Console())
+    sys.exit(0 if done else 1)
+
+
+@score.command("status")
+@click.option("--limit", type=click.IntRange(1, 100), default=10, show_default=True)
+def score_status(limit: int) -> None:
+    """Tell how the latest runs went, and how far the one under way is."""
+    from rich.console import Console
+
+    from foundation.database import database
+    from regulars.running.scoring import show_status
+
+    with database_at_hand():
+        show_status(database(), limit, Console())
