@@ -2,16 +2,26 @@
 
 from pathlib import Path
 
-from foundation.http import Room
+from foundation.http import MenuItem, Room
+from foundation.pages import lazy
 from marketing.campaigns.http import campaigns_blueprint
+from marketing.messages.http import messages_blueprint
+from marketing.permissions import TASKS_MANAGE, TASKS_READ
+from marketing.target_lists.http import target_lists_blueprint
 from marketing.tasks.http import tasks_blueprint
+from marketing.tasks.pages import tasks_pages
+from marketing.tasks.service_pages import service_blueprint, service_pages
 
 HERE = Path(__file__).parent
 
 room = Room(
     name="marketing",
-    blueprints=[campaigns_blueprint, tasks_blueprint],
-    pages=[],
-    menu=[],
+    blueprints=[target_lists_blueprint, campaigns_blueprint, messages_blueprint, tasks_blueprint, service_blueprint],
+    pages=[tasks_pages, service_pages],
+    menu=[
+        MenuItem(lazy("Tasks"), "/tasks", TASKS_READ, "list", 22),
+        MenuItem(lazy("Follow-up"), "/follow-up", TASKS_MANAGE, "phone", 54),
+    ],
+    static=HERE / "static",
     translations=sorted(HERE.glob("**/translations")),
 )

@@ -76,7 +76,7 @@ def names(**options: Any) -> Any:
     return fields.List(Code(), validate=validate.Length(max=NAMES_MAX), load_default=list, **options)
 
 
-def amount(**options: Any) -> Any:
+def amount_field(**options: Any) -> Any:
     """Minor units."""
     return fields.Integer(strict=True, validate=validate.Range(0, AMOUNT_MAX), **options)
 
@@ -117,7 +117,7 @@ class CouponSchema(Schema):
     name = Line(required=True)
     currency = Currency(required=True)
     days = days(OFFER_DAYS_MAX, load_default=30)
-    amount = amount(load_default=None, allow_none=True)
+    amount = amount_field(load_default=None, allow_none=True)
     percent = fields.Integer(
         strict=True,
         load_default=None,
@@ -125,8 +125,8 @@ class CouponSchema(Schema):
         validate=validate.Range(1, 10_000),
         metadata={"description": "Hundredths of a percent: 1000 is 10 %"},
     )
-    amount_max = amount(load_default=None, allow_none=True)
-    minimum_spend = amount(load_default=0)
+    amount_max = amount_field(load_default=None, allow_none=True)
+    minimum_spend = amount_field(load_default=0)
     stores = names()
     formats = names()
     categories = fields.List(CategoryPath(), validate=validate.Length(max=NAMES_MAX), load_default=list)
@@ -154,7 +154,7 @@ class CampaignIn(Schema):
     coupon = fields.Nested(CouponSchema, load_default=None, allow_none=True)
     multiplier = fields.Nested(MultiplierSchema, load_default=None, allow_none=True)
     steps = fields.List(fields.Nested(StepSchema), load_default=list, validate=validate.Length(max=STEPS_MAX))
-    budget = amount(load_default=None, allow_none=True, metadata={"description": "In the company's currency"})
+    budget = amount_field(load_default=None, allow_none=True, metadata={"description": "In the company's currency"})
 
 
 class CampaignPatch(Schema):
@@ -169,7 +169,25 @@ class CampaignPatch(Schema):
     coupon = fields.Nested(CouponSchema, allow_none=True)
     multiplier = fields.Nested(MultiplierSchema, allow_none=True)
     steps = fields.List(fields.Nested(StepSchema), validate=validate.Length(max=STEPS_MAX))
-    budget = amount(allow_none=True)
+    budget = amount_field(allow_none=True)
+
+
+class PreviewIn(Schema):
+    """A text as it stands in the editor, with the offer beside it."""
+
+    channel = fields.Enum(Way, by_value=True, required=True)
+    language = fields.Enum(Language, by_value=True, required=True)
+    subject = Line(load_default=None, allow_none=True)
+    body = Prose(SOURCE_MAX, required=True)
+    coupon = fields.Nested(CouponSchema, load_default=None, allow_none=True)
+    multiplier = fields.Nested(MultiplierSchema, load_default=None, allow_none=True)
+
+
+class PreviewOut(Schema):
+    subject = fields.String(required=True, allow_none=True)
+    body = fields.String(required=True)
+    letters = fields.Integer(required=True, allow_none=True)
+    parts = fields.Integer(required=True, allow_none=True, metadata={"description": "Of a text message: what is paid"})
 
 
 class VersionIn(Schema):

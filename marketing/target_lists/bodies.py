@@ -56,15 +56,15 @@ class QuestionIn(Schema):
             raise ValidationError("belong to a model", "parameters")
 
 
-class PreviewIn(QuestionIn):
+class ListPreviewIn(QuestionIn):
     count_only = fields.Boolean(load_default=False, metadata={"description": "Without breakdown and samples"})
 
 
-class FreezeIn(QuestionIn):
+class TargetListIn(QuestionIn):
     name = Words(required=True)
 
 
-class ExplainIn(QuestionIn):
+class ListExplainIn(QuestionIn):
     member = fields.Raw(required=True, metadata={"description": 'an id, or {"kind", "value"}'})
 
 
@@ -96,7 +96,7 @@ def read_question(tx: Tx, principal: Principal, body: Mapping[str, Any]) -> Ques
 
 
 # ------------------------------------------------------------------------------------------------ what goes out
-class WhyOut(Schema):
+class ListWhyOut(Schema):
     """A condition that holds, in words; `value` is what was measured (minor units, counts, days, a date, a code)."""
 
     measure = fields.String(required=True)
@@ -105,56 +105,56 @@ class WhyOut(Schema):
     shown = fields.String(required=True, allow_none=True)
 
 
-class ListedOut(Schema):
+class ListMemberOut(Schema):
     member = fields.String(required=True)
     name = fields.String(required=True, allow_none=True, metadata={"description": "Masked"})
-    why = fields.List(fields.Nested(WhyOut), required=True)
+    why = fields.List(fields.Nested(ListWhyOut), required=True)
 
 
-class NamedOut(Schema):
+class MaskedMemberOut(Schema):
     member = fields.String(required=True)
     name = fields.String(required=True, allow_none=True)
 
 
-class NearMissOut(Schema):
+class ListNearMissOut(Schema):
     """Members whom the filter picks and who may not be reached; `left_out`: they are not in the count."""
 
     reason = fields.String(required=True)
     words = fields.String(required=True)
     count = fields.Integer(required=True)
     left_out = fields.Boolean(required=True)
-    sample = fields.List(fields.Nested(NamedOut), required=True)
+    sample = fields.List(fields.Nested(MaskedMemberOut), required=True)
 
 
-class PartOut(Schema):
+class ListPartOut(Schema):
     code = fields.String(required=True, metadata={"description": "Empty: not known"})
     words = fields.String(required=True, allow_none=True)
     count = fields.Integer(required=True)
 
 
-class NoteOut(Schema):
+class FilterNoteOut(Schema):
     pointer = fields.String(required=True)
     detail = fields.String(required=True)
 
 
-class PreviewOut(Schema):
+class ListPreviewOut(Schema):
     """`sales_until`: the moment up to which sales are complete, null if the filter asks nothing of sales."""
 
     count = fields.Integer(required=True)
     breakdown = fields.Dict(
-        keys=fields.String(), values=fields.List(fields.Nested(PartOut)), required=True,
+        keys=fields.String(), values=fields.List(fields.Nested(ListPartOut)), required=True,
         metadata={"description": "By tier, store, age and, where there are scores, class"},
     )  # fmt: skip
-    sample = fields.List(fields.Nested(ListedOut), required=True)
-    near_misses = fields.List(fields.Nested(NearMissOut), required=True)
-    notes = fields.List(fields.Nested(NoteOut), required=True)
+    sample = fields.List(fields.Nested(ListMemberOut), required=True)
+    near_misses = fields.List(fields.Nested(ListNearMissOut), required=True)
+    notes = fields.List(fields.Nested(FilterNoteOut), required=True)
     sales_until = fields.AwareDateTime(required=True, allow_none=True)
     lake_position = fields.Integer(required=True, allow_none=True)
     scores_as_of = fields.Date(required=True, allow_none=True)
     words = fields.List(fields.String(), required=True, metadata={"description": "The conditions in words"})
 
 
-class ListOut(Schema):
+class TargetListOut(Schema):
     """`count` is of the members that the caller sees; `as_of` the last day that the filter looked at."""
 
     id = fields.String(required=True)
@@ -176,7 +176,7 @@ class ListOut(Schema):
     archived_at = fields.AwareDateTime(required=True, allow_none=True)
 
 
-class ExplainedOut(Schema):
+class ListExplainedOut(Schema):
     """Why a member is in or is not: the filter as a tree, each node with whether it holds.
 
     `measured` is "frozen" (with the list) or "now". `may_not_be_reached` are the near misses that concern the member.

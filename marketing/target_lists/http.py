@@ -24,15 +24,15 @@ from foundation.http import (
 from foundation.pages.words import LANGUAGES
 from marketing.permissions import LISTS_READ, LISTS_WRITE
 from marketing.target_lists.bodies import (
-    ExplainedOut,
-    ExplainIn,
-    FreezeIn,
-    ListedOut,
-    ListOut,
+    ListExplainedOut,
+    ListExplainIn,
+    ListMemberOut,
+    ListPreviewIn,
+    ListPreviewOut,
     ListsQuery,
     OptionsQuery,
-    PreviewIn,
-    PreviewOut,
+    TargetListIn,
+    TargetListOut,
     explained_body,
     list_body,
     listed_body,
@@ -74,7 +74,7 @@ FREEZE_WAITS_S = 15.0
 
 
 # ------------------------------------------------------------------------------------------------ what can be asked
-class MeasureOut(Schema):
+class FilterMeasureOut(Schema):
     """What one measure is and takes. `words`, `hint` and `group` in each language; `options` names the list to search
     its codes in (GET /v1/filters/options), `choices` are the codes themselves."""
 
@@ -95,18 +95,18 @@ class MeasureOut(Schema):
     highest = fields.Integer(required=True, allow_none=True)
 
 
-class MeasuresOut(Schema):
-    items = fields.List(fields.Nested(MeasureOut), required=True)
+class FilterMeasuresOut(Schema):
+    items = fields.List(fields.Nested(FilterMeasureOut), required=True)
     next_cursor = fields.String(required=True, allow_none=True)
     near_misses = fields.List(fields.Dict(), required=True)
 
 
-class ModelsOut(Schema):
+class FilterModelsOut(Schema):
     items = fields.List(fields.Dict(), required=True)
     next_cursor = fields.String(required=True, allow_none=True)
 
 
-class OptionOut(Schema):
+class FilterOptionOut(Schema):
     code = fields.Raw(required=True, metadata={"description": "A code; of a category its path"})
     words = fields.String(required=True)
 
@@ -143,7 +143,7 @@ def measure_body(measure: Measure) -> dict[str, Any]:
 
 @target_lists_blueprint.route("/filters/measures")
 @allow(LISTS_READ)
-@target_lists_blueprint.response(200, MeasuresOut)
+@target_lists_blueprint.response(200, FilterMeasuresOut)
 def list_measures() -> dict[str, Any]:
     """Everything that a condition can ask, and the reasons for which members may be left out."""
     return {
@@ -155,7 +155,7 @@ def list_measures() -> dict[str, Any]:
 
 @target_lists_blueprint.route("/filters/models")
 @allow(LISTS_READ)
-@target_lists_blueprint.response(200, ModelsOut)
+@target_lists_blueprint.response(200, FilterModelsOut)
 def list_models() -> dict[str, Any]:
     """Ready-made filters with the numbers they leave open."""
     items = [
@@ -186,7 +186,7 @@ def list_models() -> dict[str, Any]:
 @allow(LISTS_READ)
 @transactional
 @target_lists_blueprint.arguments(OptionsQuery, location="query")
-@target_lists_blueprint.response(200, page_of(OptionOut))
+@target_lists_blueprint.response(200, page_of(FilterOptionOut))
 def list_options(tx: Tx, query: Mapping[str, Any]) -> Any:
     """Codes that a condition may name, by part of their code or name; those that begin with it first."""
     found = search_options(tx, query["kind"], query["search"], query["limit"])
@@ -197,8 +197,8 @@ def list_options(tx: Tx, query: Mapping[str, Any]) -> Any:
 @target_lists_blueprint.route("/target-lists/preview", methods=["POST"])
 @allow(LISTS_WRITE)
 @transactional
-@target_lists_blueprint.arguments(PreviewIn)
-@target_lists_blueprint.response(200, PreviewOut)
+@target_lists_blueprint.arguments(ListPreviewIn)
+@target_lists_blueprint.response(200, ListPreviewOut)
 def preview_list(tx: Tx, body: Mapping[str, Any]) -> dict[str, Any]:
     """Count live whom a filter chooses: how many, made up of whom, a few of them, and who may not be reached."""
     question = read_question(tx, current_principal(), body)
@@ -210,8 +210,8 @@ def preview_list(tx: Tx, body: Mapping[str, Any]) -> dict[str, Any]:
 @target_lists_blueprint.route("/target-lists/explain", methods=["POST"])
 @allow(LISTS_WRITE)
 @transactional
-@target_lists_blueprint.arguments(ExplainIn)
-@target_lists_blueprint.response(200, ExplainedOut)
+@target_lists_blueprint.arguments(ListExplainIn)
+@target_lists_blueprint.response(200, ListExplainedOut)
 def explain_filter(tx: Tx, body: Mapping[str, Any]) -> dict[str, Any]:
     """Why one member would be chosen now, or would not."""
     viewer = current_principal()
@@ -224,8 +224,8 @@ def explain_filter(tx: Tx, body: Mapping[str, Any]) -> dict[str, Any]:
 @target_lists_blueprint.route("/target-lists", methods=["POST"])
 @allow(LISTS_WRITE)
 @idempotent
-@target_lists_blueprint.arguments(FreezeIn)
-@target_lists_blueprint.response(201, ListOut)
+@target_lists_blueprint.arguments(TargetListIn)
+@target_lists_blueprint.response(201, TargetListOut)
 def freeze_list(tx: Tx, body: Mapping[str, Any]) -> Any:
     """Freeze whom a filter chooses now, with the reason for each: the list says the same for ever."""
     viewer = current_principal()
@@ -240,7 +240,7 @@ def freeze_list(tx: Tx, body: Mapping[str, Any]) -> Any:
 @allow(LISTS_READ)
 @transactional
 @target_lists_blueprint.arguments(ListsQuery, location="query")
-@target_lists_blueprint.response(200, page_of(ListOut))
+@target_lists_blueprint.response(200, page_of(TargetListOut))
 def list_lists(tx: Tx, query: Mapping[str, Any]) -> Any:
     """Frozen lists, the newest first; archived ones by themselves."""
     viewer, limit = current_principal(), query["limit"]
@@ -255,7 +255,7 @@ def list_lists(tx: Tx, query: Mapping[str, Any]) -> Any:
 @target_lists_blueprint.route("/target-lists/<list_id>")
 @allow(LISTS_READ)
 @transactional
-@target_lists_blueprint.response(200, ListOut)
+@target_lists_blueprint.response(200, TargetListOut)
 def read_one_list(tx: Tx, list_id: str) -> dict[str, Any]:
     """One frozen list: its filter, in words too, and how it was made up."""
     viewer = current_principal()
@@ -266,7 +266,7 @@ def read_one_list(tx: Tx, list_id: str) -> dict[str, Any]:
 @allow(LISTS_READ)
 @transactional
 @target_lists_blueprint.arguments(PageArguments, location="query")
-@target_lists_blueprint.response(200, page_of(ListedOut))
+@target_lists_blueprint.response(200, page_of(ListMemberOut))
 def list_members(tx: Tx, query: Mapping[str, Any], list_id: str) -> Any:
     """The members of a list by id, each with why it is in: what was measured when the list was frozen."""
     viewer, limit = current_principal(), query["limit"]
@@ -283,7 +283,7 @@ def list_members(tx: Tx, query: Mapping[str, Any], list_id: str) -> Any:
 @target_lists_blueprint.route("/target-lists/<list_id>/members/<member>")
 @allow(LISTS_READ)
 @transactional
-@target_lists_blueprint.response(200, ExplainedOut)
+@target_lists_blueprint.response(200, ListExplainedOut)
 def explain_one(tx: Tx, list_id: str, member: str) -> dict[str, Any]:
     """Why a member is on a list, as measured when it was frozen; or why not, as measured now."""
     viewer = current_principal()
@@ -295,7 +295,7 @@ def explain_one(tx: Tx, list_id: str, member: str) -> dict[str, Any]:
 @target_lists_blueprint.route("/target-lists/<list_id>/archive", methods=["POST"])
 @allow(LISTS_WRITE)
 @idempotent
-@target_lists_blueprint.response(200, ListOut)
+@target_lists_blueprint.response(200, TargetListOut)
 def archive_list(tx: Tx, list_id: str) -> dict[str, Any]:
     """Put a list away. It stays readable, and campaigns that use it go on."""
     viewer = current_principal()
