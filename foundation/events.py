@@ -81,6 +81,8 @@ class Subscription:
 
 
 _subscriptions: dict[str, Subscription] = {}
+ChannelOf = Callable[[Mapping[str, Any]], str]
+_live: dict[str, ChannelOf] = {}
 
 
 def announce(tx: Tx, topic: str, facts: Mapping[str, Any]) -> None:
@@ -103,6 +105,15 @@ def subscribe(
     """
     woken_by = frozenset(topics) if prompt is None else frozenset(prompt)
     _subscriptions[name] = Subscription(name, frozenset(topics), handle, batch, woken_by)
+
+
+def live(topics: Collection[str], channel_of: ChannelOf) -> None:
+    """Declare topics that open pages are told at once (foundation.live), on the channel that their facts name."""
+    _live.update(dict.fromkeys(topics, channel_of))
+
+
+def live_topics() -> Mapping[str, ChannelOf]:
+    return _live
 
 
 def subscriptions() -> Mapping[str, Subscription]:
@@ -197,18 +208,34 @@ WITH taken AS (
 ), moved AS (
     INSERT INTO foundation.event (position, topic, facts, at)
     SELECT relay.position + n, topic, facts, at FROM numbered, foundation.relay AS relay
-    RETURNING topic
+    RETURNING position, topic, facts
 ), counted AS (
     UPDATE foundation.relay SET position = position + (SELECT count(*) FROM taken), beat_at = now()
     WHERE EXISTS (SELECT FROM taken) RETURNING position
 )
-SELECT topic, count(*) FROM moved GROUP BY topic
+SELECT topic, count(*),
+       json_agg(json_build_array(position, facts) ORDER BY position) FILTER (WHERE topic = ANY(%(live)s))
+FROM moved GROUP BY topic
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One batch that became events: how many of each topic, and those that open pages are told."""
+
+    counts: Mapping[str, int]
+    live: "Told"
 
 
 def move_batch(tx: Tx) -> dict[str, int]:
     """Move one batch of committed outbox rows to the event table; returns how many of each topic moved."""
-    return dict(tx.ask(MOVE, {"batch": BATCH}).fetchall())
+    return dict(_move(tx).counts)
+
+
+def _move(tx: Tx) -> Moved:
+    rows = tx.ask(MOVE, {"batch": BATCH, "live": list(_live)}).fetchall()
+    told = [(position, topic, facts) for topic, _, events in rows for position, facts in events or ()]
+    return Moved({topic: count for topic, count, _ in rows}, sorted(told, key=lambda each: each[0]))
 
 
 # Every move starts at the outbox's oldest row and walks over whatever was moved before and is still lying there:
@@ -237,21 +264,34 @@ class Alarm:
             self._wake(ready)
 
 
-def run_relay(database: Database, stop: threading.Event, wake: Callable[[set[str]], None] | None = None) -> None:
+Told = Sequence[tuple[int, str, Mapping[str, Any]]]
+
+
+def run_relay(
+    database: Database,
+    stop: threading.Event,
+    wake: Callable[[set[str]], None] | None = None,
+    tell: Callable[[Told], None] | None = None,
+) -> None:
     """Be the relay until `stop` is set. A second relay waits its turn; the database being away is waited out.
 
-    `wake` is told which subscribers have something to read; losing such a call costs time only, for a
-    periodic task calls every subscriber anyway.
+    `wake` is told which subscribers have something to read, `tell` what open pages wait for, as (position, topic,
+    facts). Losing such a call costs time only: a periodic task calls every subscriber, and pages catch up by position.
     """
     while not stop.is_set():
         try:
-            _relay_while_connected(database, stop, wake)
+            _relay_while_connected(database, stop, wake, tell)
         except (OperationalError, sqlalchemy_errors.DBAPIError, sqlalchemy_errors.TimeoutError) as error:
             log.warning("relay_database_lost", cause=str(error).strip().splitlines()[0])
             stop.wait(0.5)
 
 
-def _relay_while_connected(database: Database, stop: threading.Event, wake: Callable[[set[str]], None] | None) -> None:
+def _relay_while_connected(
+    database: Database,
+    stop: threading.Event,
+    wake: Callable[[set[str]], None] | None,
+    tell: Callable[[Told], None] | None,
+) -> None:
     with database.engine.connect() as guard:
         # The lock belongs to this session: it goes when the process or its connection dies.
         guard = guard.execution_options(isolation_level="AUTOCOMMIT")
@@ -264,13 +304,15 @@ def _relay_while_connected(database: Database, stop: threading.Event, wake: Call
         try:
             while not stop.is_set():
                 with database.transaction() as tx:
-                    moved = move_batch(tx)
+                    moved = _move(tx)
+                if tell is not None and moved.live:
+                    tell(moved.live)
                 if alarm is not None:
-                    alarm.ring(moved, time.monotonic())
+                    alarm.ring(moved.counts, time.monotonic())
                 if time.monotonic() - beat > HEARTBEAT_S:
                     guard.exec_driver_sql("UPDATE foundation.relay SET beat_at = now()")
                     beat = time.monotonic()
-                rows = sum(moved.values())
+                rows = sum(moved.counts.values())
                 unswept += rows
                 if unswept >= SWEEP_ROWS:
                     guard.exec_driver_sql(SWEEP)

@@ -15,6 +15,7 @@ from pos_adapter.sales.pages import receipt_pages
 from pos_adapter.settlements.http import settlements_blueprint
 from pos_adapter.tenders.http import tenders_blueprint
 from pos_adapter.tickets.http import tickets_blueprint
+from pos_adapter.tickets.live import live_blueprint
 from pos_adapter.tills.http import tills_blueprint
 
 HERE = Path(__file__).parent
@@ -30,6 +31,7 @@ room = Room(
         overview_blueprint,
         tickets_blueprint,
         settlements_blueprint,
+        live_blueprint,
     ],
     pages=[overview_pages, receipt_pages, repairs_pages],
     menu=[

@@ -29,6 +29,11 @@ class PatientSocket:
         """A request begins: its time starts."""
         self._until = time.monotonic() + self._request_s
 
+    def hand_over(self) -> socket.socket:
+        """The connection itself, for whoever goes on writing to it; the web server is left with a dead one."""
+        taken, self._connection = self._connection, socket.socket()
+        return taken
+
     def recv(self, size: int) -> bytes:
         """What came; b"" once the sender, or our patience, has ended."""
         left = self._until - time.monotonic()

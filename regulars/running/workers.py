@@ -11,15 +11,16 @@ from celery.signals import setup_logging, worker_process_init
 
 from foundation.database import database, use_database
 from foundation.events import run_relay
+from foundation.live import Teller
 from foundation.logging import configure_logging
 from foundation.queues import QueueName, configure_queue, wake_subscribers
-from foundation.settings import Settings
+from foundation.settings import Settings, get_settings
 from regulars.running.children import die_with_parent
 from regulars.running.home import Home
 
 PACKAGES = ("foundation", "organisation", "member_api", "pos_adapter", "analytics", "marketing", "regulars")
-# Rooms that register something when they are imported: Celery tasks, readers of events, checks of the books.
-REGISTERING_ROOMS = ("tasks", "subscribers", "checks")
+# Rooms that register something when they are imported: Celery tasks, readers of events, checks, what pages are told.
+REGISTERING_ROOMS = ("tasks", "subscribers", "checks", "live")
 WORKER_PROCESSES = 2
 TASKS_PER_CHILD = 2_000
 
@@ -83,4 +84,4 @@ def run_the_relay() -> None:
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
-    run_relay(database(), stop, wake_subscribers)
+    run_relay(database(), stop, wake_subscribers, Teller(get_settings().redis_url).tell)
