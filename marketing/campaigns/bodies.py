@@ -172,7 +172,7 @@ class CampaignPatch(Schema):
     budget = amount_field(allow_none=True)
 
 
-class PreviewIn(Schema):
+class TextPreviewIn(Schema):
     """A text as it stands in the editor, with the offer beside it."""
 
     channel = fields.Enum(Way, by_value=True, required=True)
@@ -183,23 +183,23 @@ class PreviewIn(Schema):
     multiplier = fields.Nested(MultiplierSchema, load_default=None, allow_none=True)
 
 
-class PreviewOut(Schema):
+class TextPreviewOut(Schema):
     subject = fields.String(required=True, allow_none=True)
     body = fields.String(required=True)
     letters = fields.Integer(required=True, allow_none=True)
     parts = fields.Integer(required=True, allow_none=True, metadata={"description": "Of a text message: what is paid"})
 
 
-class VersionIn(Schema):
+class CampaignVersionIn(Schema):
     body_optional = True
     version = fields.Integer(strict=True, load_default=None, metadata={"description": VERSION_WORDS})
 
 
-class DecisionIn(VersionIn):
+class CampaignDecisionIn(CampaignVersionIn):
     note = Prose(NOTE_MAX, load_default=None, allow_none=True)
 
 
-class StopIn(Schema):
+class CampaignStopIn(Schema):
     body_optional = True
     reason = Prose(NOTE_MAX, load_default="stopped")
     take_back = fields.Boolean(
@@ -368,7 +368,7 @@ def estimate_body(found: Estimate) -> dict[str, Any]:
 
 
 # ------------------------------------------------------------------------------------------------ results
-class LiftSchema(Schema):
+class LiftOut(Schema):
     """The effect on one treated member and on all of them, with 95 % confidence between low and high; null: too few."""
 
     treated = fields.Integer(required=True)
@@ -394,8 +394,8 @@ class ReachedSchema(Schema):
     per_reached = fields.Float(required=True, allow_none=True)
 
 
-class EffectSchema(LiftSchema):
-    against_company = fields.Nested(LiftSchema, required=True)
+class EffectSchema(LiftOut):
+    against_company = fields.Nested(LiftOut, required=True)
     as_treated = fields.Nested(ReachedSchema, required=True)
 
 
@@ -512,7 +512,7 @@ def _effect_body(effect: Effect) -> dict[str, Any]:
 
 
 def lift_body(lift: Lift) -> dict[str, Any]:
-    """A lift as LiftSchema shows it; means and effects to a hundredth of the unit."""
+    """A lift as LiftOut shows it; means and effects to a hundredth of the unit."""
     rounded = {
         name: None if (value := getattr(lift, name)) is None else round(value, 2)
         for name in ("treated_mean", "control_mean", "per_member", "low", "high", "smallest_visible")

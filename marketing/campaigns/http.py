@@ -4,15 +4,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from foundation.access import allow, current_principal
+from foundation.clock import local_date
 from foundation.database import Tx
+from foundation.errors import FieldError
 from foundation.http import Blueprint, idempotent, make_cursor, page_of, paged, read_cursor, transactional
+from foundation.settings import get_settings
 from marketing.campaigns import bodies
 from marketing.campaigns.estimating import estimate
 from marketing.campaigns.members import campaign_members
 from marketing.campaigns.operations import approve, create_campaign, edit_campaign, launch, reject, stop, submit
+from marketing.campaigns.plans import StepPlan, Treatment, Way, Words
 from marketing.campaigns.results import results_of
 from marketing.campaigns.rules import CampaignUnknown
 from marketing.campaigns.storage import list_campaigns, read_campaign
+from marketing.campaigns.treating import preview_step
+from marketing.messages.rendering import TextUnusable
 from marketing.permissions import CAMPAIGNS_APPROVE, CAMPAIGNS_READ, CAMPAIGNS_WRITE
 
 campaigns_blueprint = Blueprint(
@@ -98,11 +104,32 @@ def get_estimate(tx: Tx, campaign: str) -> dict[str, Any]:
     return bodies.estimate_body(estimate(tx, principal, found.plan))
 
 
+@campaigns_blueprint.route("/campaigns/preview-text", methods=["POST"])
+@allow(CAMPAIGNS_READ)
+@transactional
+@campaigns_blueprint.arguments(bodies.TextPreviewIn)
+@campaigns_blueprint.response(200, bodies.TextPreviewOut)
+def post_preview_text(tx: Tx, body: Mapping[str, Any]) -> dict[str, Any]:
+    """A text as a made-up member would get it, with the real offer. Writes nothing."""
+    if body["channel"] is Way.CALL:
+        raise TextUnusable("a call has no text", errors=[FieldError("/channel", "a call has no text")])
+    step = StepPlan(body["channel"], texts={body["language"].value: Words(body["body"], body["subject"])})
+    today = local_date(tx.now, get_settings().company_timezone)
+    text = preview_step(tx, bodies.treatment_from(body, Treatment()), step, body["language"], today)
+    size = text.size
+    return {
+        "subject": text.subject,
+        "body": text.body,
+        "letters": len(text.body) if size else None,
+        "parts": size.segments if size else None,
+    }
+
+
 # ------------------------------------------------------------------------------------------------ deciding
 @campaigns_blueprint.route("/campaigns/<campaign>/submit", methods=["POST"])
 @allow(CAMPAIGNS_WRITE)
 @idempotent
-@campaigns_blueprint.arguments(bodies.VersionIn, required=False)
+@campaigns_blueprint.arguments(bodies.CampaignVersionIn, required=False)
 @campaigns_blueprint.response(200, bodies.CampaignOut)
 def post_submit(tx: Tx, body: Mapping[str, Any], campaign: str) -> dict[str, Any]:
     """Ask a second person for approval."""
@@ -112,7 +139,7 @@ def post_submit(tx: Tx, body: Mapping[str, Any], campaign: str) -> dict[str, Any
 @campaigns_blueprint.route("/campaigns/<campaign>/approve", methods=["POST"])
 @allow(CAMPAIGNS_APPROVE)
 @idempotent
-@campaigns_blueprint.arguments(bodies.DecisionIn, required=False)
+@campaigns_blueprint.arguments(bodies.CampaignDecisionIn, required=False)
 @campaigns_blueprint.response(200, bodies.CampaignOut)
 def post_approve(tx: Tx, body: Mapping[str, Any], campaign: str) -> dict[str, Any]:
     """Say yes. Only a person who neither made, nor last edited, nor submitted it."""
@@ -123,7 +150,7 @@ def post_approve(tx: Tx, body: Mapping[str, Any], campaign: str) -> dict[str, An
 @campaigns_blueprint.route("/campaigns/<campaign>/reject", methods=["POST"])
 @allow(CAMPAIGNS_APPROVE)
 @idempotent
-@campaigns_blueprint.arguments(bodies.DecisionIn, required=False)
+@campaigns_blueprint.arguments(bodies.CampaignDecisionIn, required=False)
 @campaigns_blueprint.response(200, bodies.CampaignOut)
 def post_reject(tx: Tx, body: Mapping[str, Any], campaign: str) -> dict[str, Any]:
     """Say no: it is a draft again."""
@@ -135,7 +162,7 @@ def post_reject(tx: Tx, body: Mapping[str, Any], campaign: str) -> dict[str, Any
 @campaigns_blueprint.route("/campaigns/<campaign>/launch", methods=["POST"])
 @allow(CAMPAIGNS_WRITE)
 @idempotent
-@campaigns_blueprint.arguments(bodies.VersionIn, required=False)
+@campaigns_blueprint.arguments(bodies.CampaignVersionIn, required=False)
 @campaigns_blueprint.response(202, bodies.CampaignOut)
 def post_launch(tx: Tx, body: Mapping[str, Any], campaign: str) -> dict[str, Any]:
     """Begin: the control group is set aside, then offers and messages go out in the background."""
@@ -145,7 +172,7 @@ def post_launch(tx: Tx, body: Mapping[str, Any], campaign: str) -> dict[str, Any
 @campaigns_blueprint.route("/campaigns/<campaign>/stop", methods=["POST"])
 @allow(CAMPAIGNS_WRITE)
 @idempotent
-@campaigns_blueprint.arguments(bodies.StopIn, required=False)
+@campaigns_blueprint.arguments(bodies.CampaignStopIn, required=False)
 @campaigns_blueprint.response(200, bodies.CampaignOut)
 def post_stop(tx: Tx, body: Mapping[str, Any], campaign: str) -> dict[str, Any]:
     """End it at once: what has not left does not leave, open calls are cancelled."""

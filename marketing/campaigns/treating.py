@@ -13,8 +13,10 @@ from zoneinfo import ZoneInfo
 from foundation.database import Tx
 from foundation.settings import get_settings
 from marketing.campaigns.plans import StepPlan, Treatment, Way
-from marketing.messages.contents import TemplateWish, Words
+from marketing.messages.contents import TemplateWish, Text, Words, finished_text
 from marketing.messages.operations import MessageWish, queue_messages
+from marketing.messages.policy import policy_in_force
+from marketing.messages.rendering import sample_values
 from marketing.messages.rules import Channel, Language, MessageClass
 from marketing.tasks.operations import TaskWish, create_tasks
 from member_api.contract.coupons import (
@@ -124,6 +126,17 @@ def template_wish(code: str, name: str, step: StepPlan) -> TemplateWish:
     """A step's texts as `messages` keeps them. Not for calls."""
     texts = {Language(language): Words(words.body, words.subject) for language, words in step.texts.items()}
     return TemplateWish(code, name, Channel(step.channel.value), MessageClass.MARKETING, texts)
+
+
+def preview_step(tx: Tx, treatment: Treatment, step: StepPlan, language: Language, first_day: date) -> Text:
+    """A message of a treatment as a made-up member would get it: the offer is the real one. Raises TextUnusable."""
+    policy = policy_in_force(tx)
+    wish = template_wish("preview", "preview", step)
+    sample = sample_values(language, get_settings().company_currency)
+    facts = facts_of(treatment, first_day)
+    if treatment.coupon is not None:
+        facts["coupon"] = sample["coupon"]
+    return finished_text(policy, wish, language, facts, name=str(sample["name"]), store=str(sample["store"]))
 
 
 def moment_of(day: date) -> datetime:

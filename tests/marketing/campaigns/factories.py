@@ -15,7 +15,7 @@ from marketing.target_lists.choosing import Question
 from marketing.target_lists.filters import read_filter
 from marketing.target_lists.operations import freeze
 
-EVERYBODY = {"all": []}
+EVERYBODY: dict[str, Any] = {"all": []}
 LETTER = StepPlan(Way.INBOX, texts={"en": Words("Come and see us", "News"), "zh": Words("欢迎光临", "消息")})
 COUPON = CouponPlan("Ten off", "CNY", days=14, amount=1_000, minimum_spend=5_000)
 
@@ -45,7 +45,8 @@ def a_list(tx: Tx, name: str = "Everybody", filter_: Any = None) -> int:
 
 def a_plan(list_id: int, **wishes: Any) -> Plan:
     """A letter to the inbox and a fifth kept back, unless the test says otherwise."""
-    return Plan(list_id, **{"control_share": 2_000, "treatment": Treatment(steps=(LETTER,))} | wishes)
+    plain: dict[str, Any] = {"control_share": 2_000, "treatment": Treatment(steps=(LETTER,))}
+    return Plan(list_id, **(plain | wishes))
 
 
 def a_draft(tx: Tx, list_id: int, **wishes: Any) -> Campaign:
