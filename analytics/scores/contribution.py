@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from analytics.lake.reading import Lake
 from analytics.scores.contribution_settings import ContributionSettings
 from analytics.scores.contribution_tables import (
+    NOWHERE,
     SUMS,
     CompanyProfit,
     Contribution,
@@ -41,7 +42,7 @@ def contribution(
     whom nothing is expected; `classify` gives the real ones, once potential is known.
     """
     return contribution_of(
-        window_sums(lake, as_of, settings), _company_profit(lake, as_of, settings), as_of, settings, contact_costs
+        window_sums(lake, as_of, settings), anonymous_profit(lake, as_of, settings), as_of, settings, contact_costs
     )
 
 
@@ -104,48 +105,57 @@ def class_moves(before: pa.Table, after: pa.Table) -> pa.Table:
 
 
 def window_sums(lake: Lake, as_of: date, settings: ContributionSettings) -> pa.Table:
-    """One row a member, currency and format that ever bought: sums over the window, first and last day of all time.
+    """Sums over the window by member, currency and format, `days` rows of the roll-up each.
 
-    `days` counts the window's rows of the roll-up: none, and every sum is 0.
+    And one row more for each member and currency, without a format or any sum, with the first and last day of
+    purchase of all time: who bought nothing in the window is there, too.
     """
+    since = as_of - timedelta(days=settings.window_days)
     day = lake.member_day
-    known = day.filter(day.business_date < as_of).mutate(visits=(day.receipts > 0).cast("int64"))
-    inside = known.business_date >= as_of - timedelta(days=settings.window_days)
-    bought = known.receipts > 0
-    micro = (known.points * _point_cost(known, settings)).sum(where=inside)
-    sums = {name: known[name].sum(where=inside).fill_null(0).cast("int64") for name in SUMS}
-    return (
-        known.group_by("member_id", "currency", "format")
-        .aggregate(
-            days=inside.sum().cast("int64"),
-            points_micro=micro.fill_null(0).cast("int64"),
-            first_purchase=known.business_date.min(where=bought),
-            last_purchase=known.business_date.max(where=bought),
-            **sums,
-        )
-        .to_pyarrow()
+    known = day.filter(day.business_date < as_of)
+    window = known.filter(known.business_date >= since)
+    sums = {name: window[name].sum().cast("int64") for name in SUMS if name != "visits"}
+    inside = window.group_by("member_id", "currency", "format").aggregate(
+        days=window.count().cast("int64"),
+        visits=(window.receipts > 0).sum().cast("int64"),
+        points_micro=(window.points * _point_cost(window, since, settings)).sum().cast("int64"),
+        **sums,
     )
+    bought = known.filter(known.receipts > 0)
+    dates = bought.group_by("member_id", "currency").aggregate(
+        first_purchase=bought.business_date.min(), last_purchase=bought.business_date.max()
+    )
+    nothing = {name: ibis.literal(0, "int64") for name in ("days", "points_micro", *SUMS)}
+    never = {name: ibis.null("date") for name in ("first_purchase", "last_purchase")}
+    columns = ["member_id", "currency", "format", *nothing, *never]
+    ever = dates.mutate(format=ibis.literal(NOWHERE), **nothing)
+    return inside.mutate(**never).select(columns).union(ever.select(columns)).to_pyarrow()
 
 
-def _point_cost(day: ir.Table, settings: ContributionSettings) -> ir.Value:
+def _point_cost(day: ir.Table, since: date, settings: ContributionSettings) -> ir.Value:
     """What a point cost when it was earned, in millionths of a minor unit: the latest of its currency, else of any."""
     dated = sorted(settings.point_costs, key=lambda cost: (cost.currency is not None, cost.valid_from), reverse=True)
-    if not dated:
-        return ibis.literal(0, "int64")
-    cases = []
+    cases: list[tuple[ir.Value, int]] = []
     for cost in dated:
+        everywhere, always = cost.currency is None, cost.valid_from <= since
+        if everywhere and always and not cases:
+            return ibis.literal(cost.micro, "int64")
         holds = day.business_date >= cost.valid_from
-        cases.append((holds if cost.currency is None else holds & (day.currency == cost.currency), cost.micro))
-    return ibis.cases(*cases, else_=0).cast("int64")
+        cases.append((holds if everywhere else holds & (day.currency == cost.currency), cost.micro))
+    return ibis.cases(*cases, else_=0).cast("int64") if cases else ibis.literal(0, "int64")
 
 
-def _company_profit(lake: Lake, as_of: date, settings: ContributionSettings) -> CompanyProfit:
-    """Profit of all goods lines in the window by (currency, format), anonymous ones included; None: none is known."""
+def anonymous_profit(lake: Lake, as_of: date, settings: ContributionSettings) -> CompanyProfit:
+    """Profit of the goods lines in the window that belong to nobody, by (currency, format); None: none is known.
+
+    The lake keeps them apart from members' lines, so that reading them leaves out the most of it.
+    """
     if settings.format_shares is not None:
         return {}
     lines = lake.lines
     sold = lines.filter(
-        (lines.kind == "goods")
+        lines.member_id.isnull()
+        & (lines.kind == "goods")
         & (lines.business_date >= as_of - timedelta(days=settings.window_days))
         & (lines.business_date < as_of)
     )

@@ -4,7 +4,7 @@ Rows are brought into the order (member, currency, format) first; every later st
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -31,6 +31,8 @@ SUMS = (
     "receipts", "visits", "spend", "money", "regular_spend", "promoted_spend", "regular_money",
     "profit", "known_profit_spend", "points",
 )  # fmt: skip
+# The format of the row that says when a member bought first and last.
+NOWHERE = ""
 NEVER = np.iinfo(np.int64).min
 CompanyProfit = Mapping[tuple[str, str], int | None]
 
@@ -91,8 +93,12 @@ class Contribution:
 
 @dataclass(slots=True)
 class Rows:
-    """The sums as columns by (member, currency, format). `starts` is where each (member, currency) begins, `owner`
-    which of them a row belongs to; dates are days since 1970, NEVER if there is none."""
+    """The sums as columns by (member, currency, format).
+
+    `starts` is where each (member, currency) begins, `owner` which of them a row belongs to; dates are days since
+    1970, NEVER if there is none. `groups` are the rows of each currency and format with anything in the window, by
+    their names.
+    """
 
     members: Integers
     currencies: list[str]
@@ -105,19 +111,20 @@ class Rows:
     starts: Integers
     owner: Integers
 
-    def per_member(self, values: Integers) -> Integers:
-        """Sums per (member, currency)."""
-        return np.add.reduceat(values, self.starts) if len(self.starts) else values
+    groups: list[tuple[str, str, Integers]] = field(init=False)
 
-    def groups(self) -> list[tuple[str, str, Integers]]:
-        """The rows of each currency and format with anything in the window; both by name, rows by member."""
+    def __post_init__(self) -> None:
         number = self.currency * len(self.formats) + self.format
         inside = self.sums["days"] > 0
-        return [
+        self.groups = [
             (self.currencies[code // len(self.formats)], self.formats[code % len(self.formats)], rows)
             for code in np.unique(number[inside]).tolist()
             for rows in [np.flatnonzero(inside & (number == code))]
         ]
+
+    def per_member(self, values: Integers) -> Integers:
+        """Sums per (member, currency)."""
+        return np.add.reduceat(values, self.starts) if len(self.starts) else values
 
 
 def _coded(column: pa.ChunkedArray) -> tuple[list[str], Integers]:
@@ -138,7 +145,7 @@ def in_order(sums: pa.Table) -> Rows:
     currencies, currency = _coded(sums["currency"])
     formats, format_ = _coded(sums["format"])
     members = sums["member_id"].to_numpy()
-    order = np.lexsort((format_, currency, members))
+    order = np.argsort((members * len(currencies) + currency) * len(formats) + format_)
     members, currency, format_ = members[order], currency[order], format_[order]
     new = np.ones(len(order), dtype=bool)
     new[1:] = (members[1:] != members[:-1]) | (currency[1:] != currency[:-1])
@@ -157,13 +164,16 @@ def points_costs(rows: Rows) -> Integers:
     members by the largest remainder: the parts sum to the whole.
     """
     costs = np.zeros(len(rows.members), dtype=np.int64)
-    for _, _, group in rows.groups():
+    for _, _, group in rows.groups:
         costs[group] = whole_parts(rows.sums["points_micro"][group], MICRO)
     return costs
 
 
 def contact_costs_of(rows: Rows, costs: pa.Table | None) -> Integers:
-    """The cost of contacting a member, on the row of the format where most was spent (of equals the first by name)."""
+    """The cost of contacting a member, on the row of the format where most was spent (of equals the first by name).
+
+    Of a member who bought nothing in the window, on the row without a format.
+    """
     answer = np.zeros(len(rows.members), dtype=np.int64)
     if costs is None or not len(rows.members):
         return answer
@@ -174,7 +184,7 @@ def contact_costs_of(rows: Rows, costs: pa.Table | None) -> Integers:
     owners = (rows.members * len(rows.currencies) + rows.currency)[rows.starts]
     place = np.searchsorted(owners, wanted)
     found = owners[np.minimum(place, len(owners) - 1)] == wanted
-    best = np.lexsort((rows.format, -rows.sums["money"], rows.owner))[rows.starts]
+    best = np.lexsort((rows.format, -rows.sums["money"], rows.sums["days"] == 0, rows.owner))[rows.starts]
     np.add.at(answer, best[place[found]], costs["amount"].filter(known).to_numpy()[found])
     return answer
 
@@ -200,10 +210,23 @@ def _profit_known(rows: Rows) -> Flags:
     return known
 
 
+def company_profit(rows: Rows, anonymous: CompanyProfit) -> CompanyProfit:
+    """Profit of all sales in the window by (currency, format), members' and others'; None: none is known."""
+    answer = dict(anonymous)
+    known = _profit_known(rows)
+    for currency, format_, group in rows.groups:
+        if known[group].any():
+            other = answer.get((currency, format_))
+            answer[currency, format_] = int(rows.sums["profit"][group].sum()) + (other or 0)
+        else:
+            answer.setdefault((currency, format_), None)
+    return answer
+
+
 def _format_shares(rows: Rows, company: CompanyProfit, settings: ContributionSettings) -> dict[tuple[str, str], float]:
     """a_f by (currency, format), summing to 1 within a currency."""
     sold: dict[str, dict[str, int]] = {}
-    for currency, format_, group in rows.groups():
+    for currency, format_, group in rows.groups:
         sold.setdefault(currency, {})[format_] = int(rows.sums["money"][group].sum())
     shares: dict[tuple[str, str], float] = {}
     for currency in sorted({*sold, *(currency for currency, _ in company)}):
@@ -225,7 +248,7 @@ def score_formats(rows: Rows, worth: Integers, company: CompanyProfit, settings:
     known = _profit_known(rows)
     weights = settings.weights
     facts = []
-    for currency, format_, group in rows.groups():
+    for currency, format_, group in rows.groups:
         active = group[rows.sums["visits"][group] > 0]
         share = shares.get((currency, format_), 0.0)
         columns["format_share"][group] = share
@@ -419,7 +442,7 @@ def concentration_table(members: pa.Table) -> pa.Table:
 
 def contribution_of(
     sums: pa.Table,
-    company: CompanyProfit,
+    anonymous: CompanyProfit,
     as_of: date,
     settings: ContributionSettings,
     contact_costs: pa.Table | None = None,
@@ -427,11 +450,12 @@ def contribution_of(
     """All tables of a run from the sums of the roll-up.
 
     `sums` has member_id, currency, format, the SUMS, `days` (rows of the window), `points_micro` and first and last
-    purchase, in any order; `company` is the profit of all sales in the window by (currency, format).
+    purchase, in any order; `anonymous` is the profit of sales to nobody in the window by (currency, format).
     """
     rows = in_order(sums)
     points = points_costs(rows)
     contact = contact_costs_of(rows, contact_costs)
+    company = company_profit(rows, anonymous)
     scored = score_formats(rows, rows.sums["profit"] - points - contact, company, settings)
     members = member_table(rows, overall_scores(rows, scored, settings.active_min), points, contact)
     nothing_expected = np.zeros(len(members), dtype=bool)
