@@ -1,0 +1,153 @@
+"""The service file as a tab of the member's page, and what tasks tell it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import flask
+from flask_babel import get_locale
+
+from foundation.access import allow, current_principal
+from foundation.database import Tx
+from foundation.http import Blueprint, Pages, make_cursor, page_of, paged, read_cursor, transactional
+from foundation.http.paging import PageArguments
+from foundation.pages import lazy
+from marketing.permissions import TASKS_MANAGE, TASKS_READ, TASKS_WORK
+from marketing.tasks import bodies
+from marketing.tasks.reading import HistoryEntry, history_of_member
+from marketing.tasks.scope import Actor, actor_of
+from marketing.tasks.service_file import Entry, Mark, read_file, register_source
+from marketing.tasks.showing import ShownTask, shown_tasks, who_words
+from marketing.tasks.storage import read_tasks
+from marketing.tasks.words import CONTACT_WORDS, WHAT_WORDS, reason_words
+from member_api.contract.members import read_ref, resolve_member
+from member_api.contract.pages import MemberTab, add_tab, framed, render_member
+from member_api.contract.service import read_notes
+from organisation.contract import staff_names
+
+service_pages = Pages("service", __name__, url_prefix="/members")
+service_blueprint = Blueprint("service", __name__, description="Everything ever done for a member")
+add_tab(MemberTab("service", lazy("Service"), TASKS_READ, 40))
+SHOWN = 40
+MEMBERS_PERSONAL = "members.personal"
+SOURCE = "tasks"
+
+
+# ------------------------------------------------------------------------------------------------ what tasks tell
+def _tasks(tx: Tx, member_id: int, until: datetime, limit: int) -> Sequence[Entry]:
+    return [_entry(change, note_id) for change, note_id in history_of_member(tx, [member_id], until, limit)]
+
+
+def _entry(change: HistoryEntry, note_id: int | None) -> Entry:
+    return Entry(
+        at=change.at,
+        source=SOURCE,
+        id=change.id,
+        words=WHAT_WORDS[change.what],
+        by=change.by,
+        href=f"/tasks/{change.task_id}",
+        kind=change.what.value,
+        note_id=note_id,
+        facts={
+            "task": str(change.task_id),
+            "reason": change.reason,
+            "contact": change.contact,
+            "minutes": change.minutes,
+        },
+    )
+
+
+register_source(SOURCE, _tasks)
+
+
+# ------------------------------------------------------------------------------------------------ what is shown
+def _notes(tx: Tx, actor: Actor, entries: Sequence[Entry]) -> dict[int, str]:
+    """The notes that the viewer may read: all, for whoever sees members whole or hands out tasks; else of own ones."""
+    if actor.principal.may(MEMBERS_PERSONAL) or actor.principal.may(TASKS_MANAGE):
+        return read_notes(tx, {entry.note_id for entry in entries if entry.note_id is not None})
+    if not actor.principal.may(TASKS_WORK):
+        return {}
+    with_note = [entry for entry in entries if entry.note_id is not None and entry.source == SOURCE]
+    tasks = read_tasks(tx, {int(entry.facts["task"]) for entry in with_note})
+    mine = {task.id for task in tasks.values() if actor.may_read_notes(task)}
+    return read_notes(
+        tx, {entry.note_id for entry in with_note if int(entry.facts["task"]) in mine and entry.note_id is not None}
+    )
+
+
+def _after(cursor: str | None) -> Mark | None:
+    if not cursor:
+        return None
+    at, source, id_ = read_cursor(cursor, datetime, str, int)
+    return Mark(at, source, id_)
+
+
+def _cursor(entries: Sequence[Entry], *, more: bool) -> str | None:
+    return make_cursor(entries[-1].at, entries[-1].source, entries[-1].id) if more else None
+
+
+@service_blueprint.route("/members/<member>/service", methods=["GET"])
+@allow(TASKS_READ)
+@transactional
+@service_blueprint.arguments(PageArguments, location="query")
+@service_blueprint.response(200, page_of(bodies.ServiceEntryOut))
+def get_service_file(tx: Tx, query: dict[str, Any], member: str) -> Any:
+    """Everything ever done for a member, the newest first: tasks, work logs, call-backs, messages, campaigns."""
+    facts = resolve_member(tx, read_ref(member))
+    found = read_file(tx, facts.id, query["limit"] + 1, _after(query["cursor"]))
+    entries = found[: query["limit"]]
+    notes = _notes(tx, actor_of(current_principal()), entries)
+    items = [
+        {
+            "at": entry.at,
+            "source": entry.source,
+            "id": str(entry.id),
+            "what": entry.kind,
+            "by": entry.by,
+            "facts": entry.facts,
+            "note": notes.get(entry.note_id) if entry.note_id is not None else None,
+        }
+        for entry in entries
+    ]
+    return paged(items, _cursor(entries, more=len(found) > len(entries)))
+
+
+@service_pages.route("/<member>/service")
+@allow(TASKS_READ)
+@transactional
+def service_page(tx: Tx, member: str) -> str:
+    """Everything ever done for a member, newest first."""
+    frame = framed(tx, member)
+    actor = actor_of(current_principal())
+    cursor = flask.request.args.get("cursor")
+    found = read_file(tx, frame.member.id, SHOWN + 1, _after(cursor))
+    entries = found[:SHOWN]
+    following = _cursor(entries, more=len(found) > len(entries))
+    task_ids = {int(entry.facts["task"]) for entry in entries if entry.source == SOURCE}
+    tasks = read_tasks(tx, task_ids)
+    return render_member(
+        "tasks/service.html",
+        frame,
+        entries=entries,
+        notes=_notes(tx, actor, entries),
+        tasks={shown.task.id: shown for shown in shown_tasks(tx, list(tasks.values()))},
+        visible={task.id for task in tasks.values() if actor.sees(task)},
+        who=who_words(staff_names(tx, _people(entries))),
+        contact_words=CONTACT_WORDS,
+        reason_of=_reason_of,
+        following=f"?cursor={following}" if following else "",
+        first="?" if cursor else "",
+        may_make=actor.principal.may(TASKS_WORK) or actor.principal.may(TASKS_MANAGE),
+    )
+
+
+def _reason_of(shown: ShownTask, reason: str) -> str:
+    """Why something happened; a completion tells its outcome."""
+    language = str(get_locale() or "en")
+    known = {each.code: each.words.in_language(language) for each in shown.kind.template.outcomes}
+    return known.get(reason) or reason_words(reason)
+
+
+def _people(entries: Sequence[Entry]) -> list[int]:
+    people = {(entry.by or "").removeprefix("person:") for entry in entries}
+    return [int(person) for person in people if person.isdigit()]
