@@ -159,7 +159,8 @@ def _people(tx: Tx, channel: Channel, waiting: Sequence[Waiting]) -> dict[int, R
             words={channel: _word(reach.words.get(said_on))},
             addresses=frozenset({channel} if said_on in reach.addresses else ()),
             complaint=reach.id in complaints,
-            store=stores[reach.home_store].name if reach.home_store in stores else None,
+            store=reach.home_store,
+            store_name=stores[reach.home_store].name if reach.home_store in stores else None,
         )
         for asked, reach in found.items()
     }
@@ -312,7 +313,7 @@ def _text(
 ) -> Text:
     language = language_for(template.says, languages.get(person.id), policy.says.default_language)
     name = contact.name if contact else None
-    return finished_text(policy, template.says, language, message.facts, name=name, store=person.store)
+    return finished_text(policy, template.says, language, message.facts, name=name, store=person.store_name)
 
 
 # ------------------------------------------------------------------------------------------------ the book
@@ -324,6 +325,7 @@ class _Outcome(msgspec.Struct, frozen=True):
     reason: Reason | None = None
     due_at: datetime | None = None
     recipient_id: int | None = None
+    store: str | None = None
     let_through_at: datetime | None = None
     tries: int = 0
     handed_over: bool = False
@@ -337,14 +339,14 @@ class _Outcome(msgspec.Struct, frozen=True):
 
 WRITE = """
 UPDATE marketing.message AS m SET state = x.state, reason = x.reason, due_at = coalesce(x.due_at, m.due_at),
-    recipient_id = coalesce(x.recipient_id, m.recipient_id),
+    recipient_id = coalesce(x.recipient_id, m.recipient_id), store = x.store,
     let_through_at = coalesce(x.let_through_at, m.let_through_at), attempts = m.attempts + x.tries,
     handed_over = m.handed_over OR x.handed_over, language = coalesce(x.language, m.language),
     segments = coalesce(x.segments, m.segments), cost_milli = coalesce(x.cost_milli, m.cost_milli),
     cost_currency = coalesce(x.cost_currency, m.cost_currency), sent_at = coalesce(x.sent_at, m.sent_at),
     ended_at = x.ended_at
 FROM json_to_recordset(%s::json) AS x(id bigint, state text, reason text, due_at timestamptz, recipient_id bigint,
-    let_through_at timestamptz, tries smallint, handed_over boolean, language text, segments smallint,
+    store text, let_through_at timestamptz, tries smallint, handed_over boolean, language text, segments smallint,
     cost_milli bigint, cost_currency text, sent_at timestamptz, ended_at timestamptz)
 WHERE m.id = x.id
 """
@@ -365,7 +367,7 @@ def _record(
         if isinstance(made, Reason):
             decision = Refuse(made)
         if not isinstance(made, _Made):
-            outcomes.append(_kept_back(tx.now, message, decision))
+            outcomes.append(_kept_back(tx.now, message, decision, people.get(message.member_id)))
             continue
         person = people[message.member_id]
         outcomes.append(_leaving(tx.now, policy, message, person, made.text))
@@ -384,17 +386,18 @@ def _record(
     return Passed(len(waiting), tuple(outgoing))
 
 
-def _kept_back(now: datetime, message: Waiting, decision: Decision) -> _Outcome:
+def _kept_back(now: datetime, message: Waiting, decision: Decision, person: Recipient | None) -> _Outcome:
+    store = person.store if person else None
     match decision:
         case Wait(until, reason):
-            return _Outcome(message.id, MessageState.QUEUED, reason, due_at=until)
+            return _Outcome(message.id, MessageState.QUEUED, reason, due_at=until, store=store)
         case Refuse(reason) | Expire(reason):
             if message.handed_over:
                 # A gateway may have it from a try before: "it was not sent" would be more than we know.
                 state = MessageState.UNKNOWN
             else:
                 state = MessageState.REFUSED if isinstance(decision, Refuse) else MessageState.EXPIRED
-            return _Outcome(message.id, state, reason, ended_at=now)
+            return _Outcome(message.id, state, reason, ended_at=now, store=store)
         case _:
             raise AssertionError("what is let through has a text")
 
@@ -405,6 +408,7 @@ def _leaving(now: datetime, policy: Policy, message: Waiting, person: Recipient,
             message.id,
             MessageState.DELIVERED,
             recipient_id=person.id,
+            store=person.store,
             let_through_at=now,
             language=text.language,
             cost_milli=0,
@@ -417,6 +421,7 @@ def _leaving(now: datetime, policy: Policy, message: Waiting, person: Recipient,
         MessageState.SENDING,
         due_at=now + LEASE,
         recipient_id=person.id,
+        store=person.store,
         let_through_at=now,
         tries=1,
         handed_over=True,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any, LiteralString
 
 from foundation.database import Tx
@@ -12,6 +12,7 @@ from marketing.messages.rules import Cap, Channel, Language, MessageClass, Quiet
 
 VERSIONS_MAX = 1_000
 CAPS_MAX = 50
+AHEAD_MAX = timedelta(days=5 * 366)
 
 
 class PolicyUnusable(Invalid):
@@ -101,6 +102,8 @@ def publish_policy(tx: Tx, wish: PolicyWish, *, valid_from: datetime | None, by:
 def _check(wish: PolicyWish, begins: datetime, now: datetime) -> None:
     if begins < now:
         raise PolicyUnusable("Rules begin now or later", errors=[FieldError("/valid_from", "has passed")])
+    if begins > now + AHEAD_MAX:
+        raise PolicyUnusable("Rules begin within five years", errors=[FieldError("/valid_from", "is too far ahead")])
     seen: set[tuple[MessageClass, Channel, int]] = set()
     for place, cap in enumerate(wish.caps):
         window = (cap.message_class, cap.channel, cap.window_days)

@@ -120,7 +120,7 @@ class Reached:
 class Recipient:
     """Whom a message would reach: the survivor where the member was merged.
 
-    `timezone` (IANA) and `store` (its name) are the home store's.
+    `timezone` (IANA), `store` (its code) and `store_name` are the home store's.
     """
 
     id: int
@@ -130,6 +130,7 @@ class Recipient:
     addresses: frozenset[Channel] = frozenset({Channel.INBOX})
     complaint: bool = False
     store: str | None = None
+    store_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

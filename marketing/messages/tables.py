@@ -98,6 +98,7 @@ message = Table(
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("member_id", BigInteger, nullable=False),
     Column("recipient_id", BigInteger),
+    Column("store", Text),
     Column("campaign_id", BigInteger),
     Column("step", Text, nullable=False),
     Column("message_class", Text, nullable=False),

@@ -115,6 +115,7 @@ def upgrade() -> None:
         id                 bigint   NOT NULL GENERATED ALWAYS AS IDENTITY,
         member_id          bigint   NOT NULL,
         recipient_id       bigint,
+        store              text,
         campaign_id        bigint,
         step               text     NOT NULL,
         message_class      text     NOT NULL,
@@ -168,6 +169,7 @@ def upgrade() -> None:
     COMMENT ON COLUMN marketing.message.recipient_id IS
         'who gets it: the survivor, where the member was merged; set from the gate on, so that two wishes for one person
          are one message; it keeps the place of a message that waits for another try while a gateway may have it';
+    COMMENT ON COLUMN marketing.message.store IS 'the home store when the gate looked, for whoever sees one store only';
     COMMENT ON COLUMN marketing.message.due_at IS
         'queued: when the gate looks at it; sending: when whoever took it is given up and the gateway is asked';
     COMMENT ON COLUMN marketing.message.handed_over IS

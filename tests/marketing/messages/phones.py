@@ -63,6 +63,15 @@ class Phones:
         )
         assert answer.status_code == 200, answer.text
 
+    def tail(self, size: int) -> list[dict[str, Any]]:
+        """What phones got lately: out of about the last `size` times 200 bytes of the book."""
+        if not self.book.exists():
+            return []
+        with self.book.open("rb") as file:
+            file.seek(max(0, self.book.stat().st_size - size * 200))
+            lines = file.read().split(b"\n")[1:-1]
+        return [entry for entry in map(json.loads, lines) if "to" in entry]
+
     def got(self) -> list[dict[str, Any]]:
         """Every message that a phone got, in order."""
         if not self.book.exists():

@@ -1,0 +1,220 @@
+"""Exactly once towards the member, whatever the gateway does: it is slow, silent, late, away, dies, or says no."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from foundation.clock import FixedClock
+from foundation.database import Database
+from marketing.messages.gate import pass_gate
+from marketing.messages.gateway import open_gateway
+from marketing.messages.operations import queue_messages
+from marketing.messages.rules import Channel, MessageState, Reason
+from marketing.messages.sending import FAILURES_MAX, ask_about_left, expire_overdue, send_texts
+from regulars.running.postgres import free_port
+from tests.marketing.messages.factories import a_reader, a_template, a_wish, rules_of_sending
+from tests.marketing.messages.phones import KEY, Phones, phones
+
+HASTE_S = 0.5
+
+
+def queued_for(database: Database, count: int = 1, **wishes: object) -> None:
+    with database.transaction() as tx:
+        template = a_template(tx)
+        queue_messages(tx, [a_wish(template, a_reader(tx, n + 1), **wishes) for n in range(count)])
+
+
+def standing(database: Database) -> list[tuple[str, str | None]]:
+    with database.transaction(read_only=True) as tx:
+        return [(s, r) for s, r in tx.ask("SELECT state, reason FROM marketing.message ORDER BY id")]
+
+
+@pytest.mark.parametrize("fault", ["silent", "error"])
+def test_a_gateway_that_took_it_and_says_nothing_is_asked_not_told_again(
+    database: Database, the_phones: Phones, clock: FixedClock, fault: str
+) -> None:
+    rules_of_sending(database)
+    queued_for(database)
+    the_phones.faults(**{fault: 1.0})
+    send_texts(database, the_phones.gateway(HASTE_S))
+    assert standing(database) == [("sending", None)]
+    assert send_texts(database, the_phones.gateway()).looked_at == 0
+    the_phones.faults()
+    clock.advance(timedelta(seconds=6))
+    ask_about_left(database, the_phones.gateway())
+    assert standing(database) == [("sent", None)]
+    assert len(the_phones.got()) == 1
+
+
+def test_a_call_that_comes_late_is_the_same_message(database: Database, the_phones: Phones, clock: FixedClock) -> None:
+    import time
+
+    rules_of_sending(database)
+    queued_for(database)
+    the_phones.faults(late=1.0)
+    send_texts(database, the_phones.gateway(HASTE_S))
+    the_phones.faults()
+    clock.advance(timedelta(seconds=6))
+    ask_about_left(database, the_phones.gateway())
+    clock.advance(timedelta(seconds=60))
+    send_texts(database, the_phones.gateway())
+    assert standing(database) == [("sent", None)]
+    time.sleep(12.5)
+    assert len(the_phones.got()) == 1
+
+
+def test_a_gateway_that_cannot_be_asked_is_told_at_most_once(
+    database: Database, tmp_path: Path, clock: FixedClock
+) -> None:
+    rules_of_sending(database, gateway_idempotent=False)
+    queued_for(database)
+    with phones(tmp_path / "book", "--no-idempotent") as plain:
+        plain.faults(silent=1.0)
+        send_texts(database, plain.gateway(HASTE_S))
+        assert standing(database) == [(MessageState.UNKNOWN, Reason.NO_ANSWER)]
+        clock.advance(timedelta(days=1))
+        plain.faults()
+        send_texts(database, plain.gateway())
+        ask_about_left(database, plain.gateway())
+        assert len(plain.got()) == 1
+
+
+def test_without_questions_a_sender_that_died_leaves_unknown_never_a_second_message(
+    database: Database, tmp_path: Path, clock: FixedClock
+) -> None:
+    rules_of_sending(database, gateway_idempotent=False)
+    queued_for(database)
+    with phones(tmp_path / "book", "--no-idempotent") as plain:
+        with database.transaction() as tx:
+            taken = pass_gate(tx, Channel.SMS)
+        plain.gateway().hand_over(taken.outgoing)  # and here it dies
+        clock.advance(timedelta(seconds=91))
+        ask_about_left(database, plain.gateway())
+        send_texts(database, plain.gateway())
+        assert standing(database) == [(MessageState.UNKNOWN, Reason.NO_ANSWER)]
+        assert len(plain.got()) == 1
+
+
+def test_a_sender_that_dies_before_the_call_loses_nothing(
+    database: Database, the_phones: Phones, clock: FixedClock
+) -> None:
+    rules_of_sending(database)
+    queued_for(database)
+    with database.transaction() as tx:
+        pass_gate(tx, Channel.SMS)
+    gateway = the_phones.gateway()
+    assert ask_about_left(database, gateway).looked_at == 0
+    clock.advance(timedelta(seconds=91))
+    ask_about_left(database, gateway)
+    clock.advance(timedelta(seconds=6))
+    send_texts(database, gateway)
+    assert standing(database) == [("sent", None)]
+    assert len(the_phones.got()) == 1
+
+
+def test_a_gateway_that_is_away_costs_nobody_a_message_and_is_left_alone_for_a_while(
+    database: Database, the_phones: Phones, clock: FixedClock
+) -> None:
+    rules_of_sending(database)
+    queued_for(database)
+    nobody = open_gateway(f"http://127.0.0.1:{free_port()}", KEY, HASTE_S)
+    for _ in range(FAILURES_MAX):
+        assert send_texts(database, nobody).looked_at == 1
+        clock.advance(timedelta(minutes=11))
+    assert standing(database) == [("queued", "gateway_away")]
+    clock.advance(timedelta(minutes=-11))
+    with database.transaction() as tx:
+        queue_messages(tx, [a_wish(a_template(tx), a_reader(tx, 2))])
+    again = send_texts(database, nobody)
+    assert (again.looked_at, again.again_at is not None) == (0, True)
+    clock.advance(timedelta(minutes=11))
+    send_texts(database, the_phones.gateway())
+    assert standing(database) == [("sent", None), ("sent", None)]
+    assert len(the_phones.got()) == 2
+    with database.transaction() as tx:
+        assert tx.ask("SELECT failures, open_until FROM marketing.message_gateway").fetchone() == (0, None)
+
+
+def test_a_no_of_the_network_is_final_and_costs_nothing(database: Database, the_phones: Phones) -> None:
+    rules_of_sending(database)
+    queued_for(database)
+    the_phones.faults(refuse=1.0)
+    send_texts(database, the_phones.gateway())
+    assert standing(database) == [(MessageState.FAILED, Reason.BLOCKED_BY_NETWORK)]
+    assert the_phones.got() == []
+
+
+def test_trying_again_asks_the_gate_again(database: Database, the_phones: Phones, clock: FixedClock) -> None:
+    rules_of_sending(database)
+    queued_for(database)
+    the_phones.faults(busy=1.0)
+    send_texts(database, the_phones.gateway())
+    assert standing(database) == [("queued", "gateway_away")]
+    with database.transaction() as tx:
+        tx.ask("UPDATE member.consent SET granted = false")
+    the_phones.faults()
+    clock.advance(timedelta(minutes=1))
+    send_texts(database, the_phones.gateway())
+    assert standing(database) == [(MessageState.REFUSED, Reason.OPTED_OUT)]
+    assert the_phones.got() == []
+
+
+def test_what_a_gateway_may_have_is_never_called_refused(
+    database: Database, the_phones: Phones, clock: FixedClock
+) -> None:
+    rules_of_sending(database)
+    queued_for(database)
+    the_phones.faults(late=1.0)
+    send_texts(database, the_phones.gateway(HASTE_S))
+    clock.advance(timedelta(seconds=6))
+    ask_about_left(database, the_phones.gateway())
+    with database.transaction() as tx:
+        tx.ask("UPDATE member.consent SET granted = false")
+    clock.advance(timedelta(minutes=1))
+    send_texts(database, the_phones.gateway())
+    assert standing(database) in ([(MessageState.UNKNOWN, Reason.OPTED_OUT)], [("sent", None)])
+
+
+def test_tries_are_bounded(database: Database, the_phones: Phones, clock: FixedClock) -> None:
+    rules_of_sending(database)
+    queued_for(database)
+    the_phones.faults(busy=1.0)
+    for _ in range(20):
+        send_texts(database, the_phones.gateway())
+        clock.advance(timedelta(minutes=15))
+    assert standing(database) == [(MessageState.FAILED, Reason.GATEWAY_AWAY)]
+    assert the_phones.got() == []
+
+
+def test_what_waits_too_long_for_a_gateway_expires(database: Database, clock: FixedClock) -> None:
+    queued_for(database)
+    clock.advance(timedelta(days=8))
+    assert expire_overdue(database) == 1
+    assert standing(database) == [(MessageState.EXPIRED, Reason.TOO_LATE)]
+
+
+def test_the_agreed_rate_is_kept_by_all_senders_together(
+    database: Database, the_phones: Phones, clock: FixedClock
+) -> None:
+    rules_of_sending(database, rate_per_second=2)
+    queued_for(database, 10)
+    slept: list[float] = []
+    for _ in range(3):
+        send_texts(database, the_phones.gateway(), sleep=slept.append)
+    assert len(the_phones.got()) == 6
+    assert slept == [1.0, 2.0]
+    assert send_texts(database, the_phones.gateway(), sleep=slept.append).looked_at == 0
+
+
+def test_a_code_somebody_waits_for_does_not_stand_behind_a_campaign(database: Database, the_phones: Phones) -> None:
+    from marketing.messages.rules import MessageClass
+
+    rules_of_sending(database, rate_per_second=1)
+    queued_for(database, 3)
+    with database.transaction() as tx:
+        kind = MessageClass.TRANSACTIONAL
+        code = a_template(tx, "Your code", message_class=kind)
+        queue_messages(tx, [a_wish(code, a_reader(tx, 9), campaign_id=None, step="code/1", message_class=kind)])
+    send_texts(database, the_phones.gateway())
+    assert [got["text"] for got in the_phones.got()] == ["[Regulars] Your code"]
