@@ -146,9 +146,7 @@ def potential(lake: Lake, as_of: date, horizon_days: int, on_step: Callable[[str
     assert horizon_days > 0
     on_step("read")
     found = [_of_currency(lake, each, as_of, horizon_days, on_step) for each in currencies(lake, as_of)]
-    on_step("categories")
-    changes = category_changes(lake, as_of)
-    members = _sorted(MEMBERS, [_member_table(each, changes) for each in found], ["member_id", "currency"])
+    members = _sorted(MEMBERS, [_member_table(each) for each in found], ["member_id", "currency"])
     formats = _sorted(FORMATS, [each.formats for each in found], ["member_id", "currency", "format"])
     on_step("done")
     return Potential(
@@ -166,6 +164,7 @@ class _OfCurrency:
     heading: Heading
     predicted: Predicted
     profit: Floats | None
+    changes: pa.Table
     models: tuple[Model, Model]
     formats: pa.Table
     back_tests: list[BackTest]
@@ -188,6 +187,8 @@ def _of_currency(
     on_step("predict")
     predicted = fitted.predict(history)
     formats, of_formats = _by_format(days, history, currency, today, horizon_days, fitted, predicted, on_step)
+    on_step("categories")
+    changes = category_changes(lake, currency, as_of)
     return _OfCurrency(
         currency,
         history.members,
@@ -195,6 +196,7 @@ def _of_currency(
         where,
         predicted,
         None if rates is None else predicted.spend * rates,
+        changes,
         (fitted.back_test.spend_model, fitted.back_test.chance_model),
         formats,
         [*rows_of_test(currency, None, fitted.back_test), *of_formats],
@@ -277,10 +279,10 @@ def _adding_up(formats: pa.Table, members: Ints, spend: Floats) -> pa.Table:
 
 
 # ---------------------------------------------------------------------------------------------------- members
-def _member_table(found: _OfCurrency, changes: pa.Table) -> pa.Table:
+def _member_table(found: _OfCurrency) -> pa.Table:
     where, predicted, count = found.heading, found.predicted, len(found.members)
     spend = _rounded(predicted.spend)
-    entered, left, grown = _changes_of(found, changes)
+    entered, left, grown = _changes_of(found)
     return pa.table(
         [
             found.members,
@@ -327,9 +329,9 @@ def percentile(values: Floats) -> Floats:
     return ranks
 
 
-def _changes_of(found: _OfCurrency, changes: pa.Table) -> Sequence[pa.Array]:
+def _changes_of(found: _OfCurrency) -> Sequence[pa.Array]:
     """The three lists of each member; empty where there was no change."""
-    mine = changes.filter(pc.equal(changes["currency"].cast(pa.string()), found.currency))
+    mine = found.changes
     rows = np.full(len(found.members), -1, dtype=np.int64)
     who = mine["member_id"].to_numpy()
     rows[np.searchsorted(found.members, who)] = np.arange(len(who))
