@@ -67,9 +67,7 @@ def address(app: Flask, database: Database, clock: FixedClock) -> Iterator[str]:
 
 
 def wishes(members: list[int]) -> Iterator[TaskWish]:
-    yield TaskWish(
-        members[0], "call", "1", TODAY, assignee="CHEN", note="Bought a coffee machine; prefers the evening."
-    )
+    yield TaskWish(members[0], "call", "1", TODAY, assignee="CHEN", note="Bought a coffee machine. Call after six.")
     yield TaskWish(members[1], "birthday", "2", TODAY, assignee="CHEN", origin="trigger/birthday")
     yield TaskWish(members[2], "complaint", "3", TODAY - 4 * DAY, assignee="CHEN", note="The milk was sour.")
     yield TaskWish(members[3], "win_back", "4", TODAY + 3 * DAY, assignee="CHEN", origin="campaign/7")
