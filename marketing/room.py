@@ -5,9 +5,11 @@ from pathlib import Path
 from foundation.http import MenuItem, Room
 from foundation.pages import lazy
 from marketing.campaigns.http import campaigns_blueprint
+from marketing.campaigns.pages import campaigns_pages
 from marketing.messages.http import messages_blueprint
-from marketing.permissions import TASKS_MANAGE, TASKS_READ
+from marketing.permissions import CAMPAIGNS_READ, LISTS_READ, TASKS_MANAGE, TASKS_READ
 from marketing.target_lists.http import target_lists_blueprint
+from marketing.target_lists.pages import target_lists_pages
 from marketing.tasks.http import tasks_blueprint
 from marketing.tasks.pages import tasks_pages
 from marketing.tasks.service_pages import service_blueprint, service_pages
@@ -17,8 +19,10 @@ HERE = Path(__file__).parent
 room = Room(
     name="marketing",
     blueprints=[target_lists_blueprint, campaigns_blueprint, messages_blueprint, tasks_blueprint, service_blueprint],
-    pages=[tasks_pages, service_pages],
+    pages=[campaigns_pages, target_lists_pages, tasks_pages, service_pages],
     menu=[
+        MenuItem(lazy("Campaigns"), "/campaigns", CAMPAIGNS_READ, "tag", 52),
+        MenuItem(lazy("Target lists"), "/target-lists", LISTS_READ, "members", 50),
         MenuItem(lazy("Tasks"), "/tasks", TASKS_READ, "list", 22),
         MenuItem(lazy("Follow-up"), "/follow-up", TASKS_MANAGE, "phone", 54),
     ],

@@ -62,17 +62,22 @@ def _score(
 
 
 _MEASURES = (
-    _sum("spend", lazy("Spend"), Unit.MONEY, lazy("Net amount of goods, returns taken off")),
+    _sum(
+        "spend",
+        lazy("Spend"),
+        Unit.MONEY,
+        lazy("Paid in money for goods, less returns; what points, e-coins and coupons paid is left out"),
+    ),
     _sum("visits", lazy("Visits"), Unit.COUNT, lazy("Days on which the member bought, by format")),
     _sum("receipts", lazy("Receipts"), Unit.COUNT),
-    _sum("average_ticket", lazy("Average ticket"), Unit.MONEY, lazy("Spend divided by receipts")),
+    _sum("average_ticket", lazy("Average ticket"), Unit.MONEY, lazy("Net sales divided by receipts")),
     _sum("quantity", lazy("Quantity"), Unit.QUANTITY),
     _sum("gross_profit", lazy("Gross profit"), Unit.MONEY, lazy("Without tax, where costs are known")),
     _sum(
         "regular_price_share",
         lazy("Share at regular prices"),
         Unit.SHARE,
-        lazy("Spend on what was not on promotion, of all spend"),
+        lazy("Net sales of what was not on promotion, of all net sales"),
         lowest=0,
         highest=1,
     ),
@@ -80,7 +85,7 @@ _MEASURES = (
         "promotion_share",
         lazy("Share on promotion"),
         Unit.SHARE,
-        lazy("Spend on what was on promotion, of all spend"),
+        lazy("Net sales of what was on promotion, of all net sales"),
         lowest=0,
         highest=1,
     ),

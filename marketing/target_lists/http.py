@@ -216,7 +216,7 @@ def explain_filter(tx: Tx, body: Mapping[str, Any]) -> dict[str, Any]:
     """Why one member would be chosen now, or would not."""
     viewer = current_principal()
     question = read_question(tx, viewer, body)
-    member_id = _visible_member(tx, viewer, body["member"])
+    member_id = visible_member(tx, viewer, body["member"])
     catch_up(database(), COUNT_WAITS_S)
     return _explained(tx, question.filter, member_id, explain_member(tx, question, member_id))
 
@@ -232,7 +232,7 @@ def freeze_list(tx: Tx, body: Mapping[str, Any]) -> Any:
     question = read_question(tx, viewer, body)
     catch_up(database(), FREEZE_WAITS_S)
     found = freeze(tx, body["name"], question, by=actor_of(viewer), model=body["model"])
-    return _list_body(tx, viewer, found), 201, {"Location": f"/v1/target-lists/{found.id}"}
+    return list_body_for(tx, viewer, found), 201, {"Location": f"/v1/target-lists/{found.id}"}
 
 
 # ------------------------------------------------------------------------------------------------ reading
@@ -248,7 +248,7 @@ def list_lists(tx: Tx, query: Mapping[str, Any]) -> Any:
     found = lists(
         tx, viewer, before=before, limit=limit + 1, archived=query["archived"], search=query["search"].strip()
     )
-    items = [_list_body(tx, viewer, each) for each in found[:limit]]
+    items = [list_body_for(tx, viewer, each) for each in found[:limit]]
     return paged(items, make_cursor(found[limit - 1].id) if len(found) > limit else None)
 
 
@@ -259,7 +259,7 @@ def list_lists(tx: Tx, query: Mapping[str, Any]) -> Any:
 def read_one_list(tx: Tx, list_id: str) -> dict[str, Any]:
     """One frozen list: its filter, in words too, and how it was made up."""
     viewer = current_principal()
-    return _list_body(tx, viewer, read_list(tx, viewer, list_id_of(list_id)))
+    return list_body_for(tx, viewer, read_list(tx, viewer, list_id_of(list_id)))
 
 
 @target_lists_blueprint.route("/target-lists/<list_id>/members")
@@ -288,7 +288,7 @@ def explain_one(tx: Tx, list_id: str, member: str) -> dict[str, Any]:
     """Why a member is on a list, as measured when it was frozen; or why not, as measured now."""
     viewer = current_principal()
     found = read_list(tx, viewer, list_id_of(list_id))
-    member_id = _visible_member(tx, viewer, member)
+    member_id = visible_member(tx, viewer, member)
     return _explained(tx, found.filter, member_id, explain_in_list(tx, found, member_id))
 
 
@@ -300,7 +300,7 @@ def archive_list(tx: Tx, list_id: str) -> dict[str, Any]:
     """Put a list away. It stays readable, and campaigns that use it go on."""
     viewer = current_principal()
     found = read_list(tx, viewer, list_id_of(list_id))
-    return _list_body(tx, viewer, archive(tx, found.id, by=actor_of(viewer)))
+    return list_body_for(tx, viewer, archive(tx, found.id, by=actor_of(viewer)))
 
 
 # ------------------------------------------------------------------------------------------------ parts
@@ -316,7 +316,7 @@ def actor_of(principal: Principal) -> str:
     return f"{'person' if principal.kind is PrincipalKind.PERSON else 'machine'}:{principal.id}"
 
 
-def _visible_member(tx: Tx, viewer: Principal, named: Any) -> int:
+def visible_member(tx: Tx, viewer: Principal, named: Any) -> int:
     """The member that is named, if the viewer sees its home store. Raises MemberUnknown."""
     facts = resolve_member(tx, read_ref(named))
     at_home = facts.home_store is not None and viewer.may(LISTS_READ, place_of(facts.home_store))
@@ -330,7 +330,8 @@ def _explained(tx: Tx, filter_: Any, member_id: int, found: Explained) -> dict[s
     return explained_body(member_id, masked_names(tx, [member_id]).get(member_id), found, why)
 
 
-def _list_body(tx: Tx, viewer: Principal, found: TargetList) -> dict[str, Any]:
+def list_body_for(tx: Tx, viewer: Principal, found: TargetList) -> dict[str, Any]:
+    """A list as somebody may see it: the count is of the members of their stores."""
     visible = visible_members(tx, viewer)
     count = found.count if visible is None else members_in(tx, found.id).intersection_cardinality(visible)
     return list_body(found, wording_for(tx, found.filter.conditions), count)

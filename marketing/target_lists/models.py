@@ -132,7 +132,7 @@ _MODELS = (
     ),
     Model(
         "joined_lately",
-        lazy("New members who came back or did not"),
+        lazy("New, and not back yet"),
         lazy("Became a member in the last days and has at most so many visits since"),
         {
             "all": [
