@@ -68,6 +68,7 @@ class Waiting:
     claim_id: int | None
     original_id: UUID | None
     open_flags: list[str]
+    state: str
 
     def mended(self, member: int | None, part: str, *flags: str) -> SaleMember:
         """The row's new state, without these open flags."""
@@ -76,11 +77,11 @@ class Waiting:
 
 
 WAITING = """
-SELECT id, business_date, type, store_id, currency, occurred_at, member_id, claim_id, original_id, open_flags
+SELECT id, business_date, type, store_id, currency, occurred_at, member_id, claim_id, original_id, open_flags, state
 FROM pos.sale WHERE business_date = %s AND id = %s AND member_part = 'waiting' FOR UPDATE
 """
 WAITING_RETURNS = """
-SELECT id, business_date, type, store_id, currency, occurred_at, member_id, claim_id, original_id, open_flags
+SELECT id, business_date, type, store_id, currency, occurred_at, member_id, claim_id, original_id, open_flags, state
 FROM pos.sale WHERE original_id = %s AND business_date >= %s AND member_part = 'waiting'
 ORDER BY received_at, sequence, id LIMIT 1000 FOR UPDATE
 """
@@ -190,6 +191,8 @@ def attach_sale(tx: Tx, sale_id: UUID, member: int) -> bool:
     if row is None:
         return False
     sale = Waiting(*row)
+    if sale.state == "voided":
+        return _wait_no_longer(tx, sale)
     with tx.pipeline():
         asked = ask_buyers(tx, [Named(sale.occurred_at, id=member)])
     buyer = asked.buyers()[0]
@@ -208,6 +211,19 @@ def attach_sale(tx: Tx, sale_id: UUID, member: int) -> bool:
     announce(tx, "sale.attached", {"sale": str(sale.id), "member": str(buyer.id)})
     tx.flush()
     settle_original(tx, sale.id)
+    return True
+
+
+VOIDED_WHILE_WAITING = """
+UPDATE pos.sale SET member_part = 'none', open_flags = ARRAY(SELECT f FROM unnest(open_flags) AS f WHERE f <> ALL(%s))
+WHERE member_part = 'waiting' AND ((business_date, id) = (%s, %s)
+    OR (original_id = %s AND business_date >= %s AND type = 'void'))
+"""
+
+
+def _wait_no_longer(tx: Tx, sale: Waiting) -> bool:
+    """A sale that was voided before its member came: neither it nor the void has anything to move."""
+    tx.ask(VOIDED_WHILE_WAITING, (sorted(MEMBER_FLAGS), sale.day, sale.id, sale.id, returns_from(sale.day)))
     return True
 
 

@@ -60,40 +60,42 @@ LINE_FACTS = pa.schema(
 VOID_HOLDS = """(s.state = 'posted' AND o.state = 'voided'
     AND ('unknown_original' <> ALL (s.flags) OR s.member_part IN ('done', 'none')))"""
 
+# OFFSET 0 and LIMIT 1 keep PostgreSQL from turning these into joins: a look-up by key touches the one month in which
+# a receipt lies, a join over a page of receipts reads every month there is.
+
+# p: how it was paid. Which tenders are money or stored value (a kind that nobody registered is money), and whether
+# some take from accounts or come from coupons, so that somebody else may bear a part of them.
 WANTED = f"""
-SELECT s.business_date, s.id, s.store_id, s.currency, s.type, s.occurred_at, s.original_id,
+SELECT s.business_date, s.id, s.store_id, s.currency, s.type, s.occurred_at,
        CASE WHEN s.type = 'void' THEN o.member_id ELSE s.member_id END AS member_id,
        CASE WHEN s.type = 'void' THEN o.business_date ELSE s.business_date END AS lines_day,
        CASE WHEN s.type = 'void' THEN o.id ELSE s.id END AS lines_of,
        CASE WHEN s.type = 'sale' THEN 1 ELSE -1 END AS sign,
        o.business_date AS original_day, o.id AS original_known,
        coalesce(o.purchase_ref, o.id, s.purchase_ref, s.id) AS purchase,
-       s.member_part = 'done' AS moves_accounts
+       s.member_part = 'done' AS moves_accounts, p.*
 FROM unnest(%(days)s::date[], %(ids)s::uuid[]) AS x (day, id)
-JOIN pos.sale AS s ON s.business_date = x.day AND s.id = x.id
-LEFT JOIN pos.sale AS o ON s.original_id IS NOT NULL AND o.id = s.original_id AND o.currency = s.currency
-    AND o.business_date = make_date(substr(s.original_id::text, 1, 4)::integer,
-        substr(s.original_id::text, 5, 2)::integer, substr(s.original_id::text, 7, 2)::integer)
+CROSS JOIN LATERAL (SELECT * FROM pos.sale AS s WHERE s.business_date = x.day AND s.id = x.id LIMIT 1) AS s
+LEFT JOIN LATERAL (
+    SELECT * FROM pos.sale AS o WHERE o.id = s.original_id AND o.currency = s.currency
+        AND o.business_date = make_date(substr(s.original_id::text, 1, 4)::integer,
+            substr(s.original_id::text, 5, 2)::integer, substr(s.original_id::text, 7, 2)::integer)
+    LIMIT 1) AS o ON s.original_id IS NOT NULL
+CROSS JOIN LATERAL (
+    SELECT array_agg(coalesce(k.role, 'money') <> 'benefit' ORDER BY t.n) AS is_money,
+           bool_and(coalesce(k.role, 'money') <> 'benefit') AS all_money,
+           bool_or(t.kind IN ('points', 'ecoin', 'coupon')) AS has_benefits,
+           json_object_agg(t.n, t.reference) FILTER (WHERE t.kind = 'coupon' AND t.reference IS NOT NULL) AS coupons
+    FROM pos.tender AS t LEFT JOIN pos.tender_kind AS k ON k.kind = t.kind
+    WHERE t.business_date = CASE WHEN s.type = 'void' THEN o.business_date ELSE s.business_date END
+        AND t.sale_id = CASE WHEN s.type = 'void' THEN o.id ELSE s.id END) AS p
 WHERE s.state <> 'discarded' AND (s.type <> 'void' OR {VOID_HOLDS})
 """  # noqa: S608 - a constant of this file
-
-# How each of them was paid: which tenders are money or stored value (a kind that nobody registered is money), and
-# which take from accounts or come from coupons, so that somebody else may bear a part of them.
-PAID = """
-SELECT w.lines_day, w.lines_of, array_agg(coalesce(k.role, 'money') <> 'benefit' ORDER BY t.n) AS is_money,
-       bool_and(coalesce(k.role, 'money') <> 'benefit') AS all_money,
-       bool_or(t.kind IN ('points', 'ecoin', 'coupon')) AS has_benefits,
-       json_object_agg(t.n, t.reference) FILTER (WHERE t.kind = 'coupon' AND t.reference IS NOT NULL) AS coupons
-FROM (SELECT DISTINCT lines_day, lines_of FROM wanted) AS w
-JOIN pos.tender AS t ON t.business_date = w.lines_day AND t.sale_id = w.lines_of
-LEFT JOIN pos.tender_kind AS k ON k.kind = t.kind
-GROUP BY w.lines_day, w.lines_of
-"""
 
 # o is the line as it was sold: the original's of a return, the line itself otherwise.
 LINES = f"""
 COPY (
-WITH wanted AS MATERIALIZED ({WANTED}), paid AS MATERIALIZED ({PAID})
+WITH wanted AS MATERIALIZED ({WANTED})
 SELECT w.id, ('x' || substr(replace(w.id::text, '-', ''), 17))::bit(64)::bigint,
     w.business_date, w.store_id, w.currency, w.type, (extract(epoch FROM w.occurred_at) * 1000000)::bigint, w.member_id,
     w.purchase, coalesce(w.original_day, w.business_date),
@@ -104,9 +106,9 @@ SELECT w.id, ('x' || substr(replace(w.id::text, '-', ''), 17))::bit(64)::bigint,
     round(l.quantity * 1000)::bigint, l.amount,
     CASE WHEN o.line IS NOT NULL AND o.amount <> 0 THEN round(o.regular_amount::numeric * l.amount / o.amount)::bigint
          ELSE l.regular_amount END,
-    CASE WHEN p.all_money IS NOT FALSE THEN l.amount
+    CASE WHEN w.all_money IS NOT FALSE THEN l.amount
          ELSE (SELECT coalesce(sum(a.part), 0)
-               FROM unnest(l.allocated, p.is_money) AS a (part, money) WHERE a.money IS NOT FALSE) END::bigint,
+               FROM unnest(l.allocated, w.is_money) AS a (part, money) WHERE a.money IS NOT FALSE) END::bigint,
     CASE WHEN o.line IS NOT NULL THEN coalesce(o.tax_rate, l.tax_rate) ELSE l.tax_rate END,
     floor(CASE WHEN o.line IS NOT NULL THEN o.unit_cost ELSE l.unit_cost END * l.quantity + 0.5)::bigint,
     (coalesce(o.promotion_code, l.promotion_code) IS NOT NULL
@@ -114,13 +116,15 @@ SELECT w.id, ('x' || substr(replace(w.id::text, '-', ''), 17))::bit(64)::bigint,
     OR (coalesce(o.discounts, l.discounts) IS NOT NULL AND EXISTS (
         SELECT FROM json_array_elements(coalesce(o.discounts, l.discounts)) AS d
         WHERE translate(d ->> 'kind', '-_', '') NOT IN ('memberprice', 'ecoin', 'points'))),
-    coalesce(o.discounts, l.discounts), CASE WHEN p.has_benefits THEN l.allocated END, p.coupons,
+    coalesce(o.discounts, l.discounts), CASE WHEN w.has_benefits THEN l.allocated END, w.coupons,
     w.moves_accounts
 FROM wanted AS w
-JOIN pos.sale_line AS l ON l.business_date = w.lines_day AND l.sale_id = w.lines_of
-LEFT JOIN paid AS p ON p.lines_day = w.lines_day AND p.lines_of = w.lines_of
-LEFT JOIN pos.sale_line AS o ON w.type = 'return' AND o.business_date = w.original_day AND o.sale_id = w.original_known
-    AND o.line = l.original_line
+CROSS JOIN LATERAL (
+    SELECT * FROM pos.sale_line AS l WHERE l.business_date = w.lines_day AND l.sale_id = w.lines_of OFFSET 0) AS l
+LEFT JOIN LATERAL (
+    SELECT * FROM pos.sale_line AS o WHERE o.business_date = w.original_day AND o.sale_id = w.original_known
+        AND o.line = l.original_line
+    LIMIT 1) AS o ON w.type = 'return'
 LEFT JOIN pos.promotion AS r ON r.id = coalesce(o.promotion_id, l.promotion_id)
 ) TO STDOUT (FORMAT csv)
 """  # noqa: S608 - constants of this file
@@ -164,21 +168,25 @@ def _parsed(content: bytes) -> pa.Table:
 
 ORIGINALS = """
 SELECT DISTINCT s.original_id FROM unnest(%s::date[], %s::uuid[]) AS x (day, id)
-JOIN pos.sale AS s ON s.business_date = x.day AND s.id = x.id WHERE s.original_id IS NOT NULL
+CROSS JOIN LATERAL (
+    SELECT s.original_id FROM pos.sale AS s WHERE s.business_date = x.day AND s.id = x.id LIMIT 1) AS s
+WHERE s.original_id IS NOT NULL
 """
 # A settlement over several legal units is several sales and one purchase, known under the id of one of them.
 PARTS = """
 SELECT DISTINCT p.id FROM unnest(%s::date[], %s::uuid[]) AS x (day, id)
-JOIN pos.sale AS s ON s.business_date = x.day AND s.id = x.id
+CROSS JOIN LATERAL (
+    SELECT s.id, s.purchase_ref FROM pos.sale AS s WHERE s.business_date = x.day AND s.id = x.id LIMIT 1) AS s
 CROSS JOIN LATERAL (
     SELECT s.purchase_ref AS id WHERE s.purchase_ref IS NOT NULL
   UNION ALL
     SELECT o.id FROM pos.sale AS o
-    WHERE o.business_date = s.business_date AND o.purchase_ref = coalesce(s.purchase_ref, s.id)) AS p
+    WHERE o.business_date = x.day AND o.purchase_ref = coalesce(s.purchase_ref, s.id)) AS p
 """
 GIVEN_BACK = """
 SELECT s.id FROM unnest(%s::date[], %s::uuid[]) AS x (since, id)
-JOIN pos.sale AS s ON s.original_id = x.id AND s.business_date >= x.since
+CROSS JOIN LATERAL (
+    SELECT s.id FROM pos.sale AS s WHERE s.original_id = x.id AND s.business_date >= x.since OFFSET 0) AS s
 """
 
 
@@ -203,19 +211,25 @@ def _columns(dated: Iterable[tuple[date, UUID]]) -> tuple[list[date], list[UUID]
 
 
 RETURNED = """
-WITH sold AS (
+WITH sold AS MATERIALIZED (
     SELECT x.id AS purchase, x.id AS sale, x.since FROM unnest(%(since)s::date[], %(ids)s::uuid[]) AS x (since, id)
   UNION ALL
     SELECT x.id, s.id, x.since FROM unnest(%(since)s::date[], %(ids)s::uuid[]) AS x (since, id)
-    JOIN pos.sale AS s ON s.purchase_ref = x.id AND s.business_date >= x.since
+    CROSS JOIN LATERAL (
+        SELECT s.id FROM pos.sale AS s WHERE s.purchase_ref = x.id AND s.business_date >= x.since OFFSET 0) AS s
+), returned AS MATERIALIZED (
+    SELECT sold.purchase, s.business_date, s.id, s.received_at FROM sold
+    CROSS JOIN LATERAL (
+        SELECT * FROM pos.sale AS s WHERE s.original_id = sold.sale AND s.business_date >= sold.since
+            AND s.type = 'return' AND s.state = 'posted' AND s.member_part = 'done'
+        OFFSET 0) AS s
 )
-SELECT r.purchase, r.id, array_agg(l.original_line ORDER BY l.line), array_agg(l.amount ORDER BY l.line)
-FROM (SELECT sold.purchase, s.business_date, s.id, s.received_at
-      FROM sold JOIN pos.sale AS s ON s.original_id = sold.sale AND s.business_date >= sold.since
-      WHERE s.type = 'return' AND s.state = 'posted' AND s.member_part = 'done') AS r
-JOIN pos.sale_line AS l ON l.business_date = r.business_date AND l.sale_id = r.id
-WHERE l.original_line IS NOT NULL
-GROUP BY r.purchase, r.business_date, r.id, r.received_at
+SELECT r.purchase, r.id, l.numbers, l.amounts FROM returned AS r
+CROSS JOIN LATERAL (
+    SELECT array_agg(l.original_line ORDER BY l.line) AS numbers, array_agg(l.amount ORDER BY l.line) AS amounts
+    FROM pos.sale_line AS l
+    WHERE l.business_date = r.business_date AND l.sale_id = r.id AND l.original_line IS NOT NULL) AS l
+WHERE l.numbers IS NOT NULL
 ORDER BY r.purchase, r.business_date, r.received_at, r.id
 """
 

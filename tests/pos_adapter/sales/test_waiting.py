@@ -68,6 +68,21 @@ def test_a_void_that_came_before_its_sale_voids_it(house: Database) -> None:
     assert rows(house, "SELECT state FROM pos.sale WHERE type = 'sale'") == [("voided",)]
 
 
+def test_a_sale_voided_before_its_member_came_moves_nothing_when_the_member_comes(house: Database) -> None:
+    sold = receipt(1000, member=PHONE_REF)
+    post(house, sold)
+    post(house, void_of(sold))
+    a_member(house)
+    assert sweep(house) == 1
+    assert rows(house, "SELECT coalesce(sum(balance), 0) FROM member.account") == [(0,)]
+    assert rows(house, "SELECT type, state, member_part, open_flags FROM pos.sale ORDER BY type") == [
+        ("sale", "voided", "none", []),
+        ("void", "posted", "none", []),
+    ]
+    assert sweep(house) == 0
+    assert faults(house) == []
+
+
 def test_returns_that_came_before_their_sale_never_give_back_more_than_it_sold(house: Database) -> None:
     a_member(house)
     sold = receipt(1000, member=PHONE_REF)
