@@ -39,13 +39,13 @@ def turnover(t: ir.Table) -> ir.NumericValue:
     return whole(t.spend.sum().fill_null(0))
 
 
-def spend(t: ir.Table) -> ir.NumericValue:
+def money_received(t: ir.Table) -> ir.NumericValue:
     return whole(t.money.sum().fill_null(0))
 
 
 def without_tax(amount: ir.NumericValue, tax_rate: ir.NumericValue) -> ir.NumericValue:
-    """An amount with tax as one without, rounded half up in absolute terms; null where the rate is not known."""
-    base = tax_rate.cast("int64") + HUNDRED_PERCENT
+    """An amount with tax as one without, rounded half up as it was sold; a rate that was not stated is no tax."""
+    base = tax_rate.fill_null(0).cast("int64") + HUNDRED_PERCENT
     return amount.sign().cast("int64") * ((amount.abs() * (2 * HUNDRED_PERCENT) + base) // (2 * base))
 
 
@@ -161,14 +161,14 @@ SALES_MEASURES = (
         adds_up=True,
     ),
     Measure(
-        "spend",
+        "money_received",
         lazy("Paid in money"),
         lazy(
             "The part of goods sold that was paid in money or stored value; points, e-coins and coupons are left out."
         ),
         Unit.MONEY,
         Source.SALES,
-        spend,
+        money_received,
         adds_up=True,
     ),
     Measure(
@@ -185,7 +185,7 @@ SALES_MEASURES = (
         lazy("Revenue"),
         lazy(
             "Without tax: of own goods the money received; of concession and consignment only the store's part, which "
-            "is the gross profit; of leased counters nothing. Lines of own goods without a tax rate are not counted."
+            "is the gross profit; of leased counters nothing. Where the till states no tax rate, there is no tax."
         ),
         Unit.MONEY,
         Source.SALES,

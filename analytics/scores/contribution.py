@@ -7,6 +7,7 @@ value + points_cost + contact_cost is the profit of member sales to the cent. Re
 pass, then worked out by member id, so the same facts give the same bytes in whatever files they lie.
 """
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 
 import ibis
@@ -16,6 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analytics.lake.reading import Lake
+from analytics.measures.measure import Expression
+from analytics.measures.sales import money_received, points_issued, receipts, turnover, visits
 from analytics.scores.contribution_settings import ContributionSettings
 from analytics.scores.contribution_tables import (
     NOWHERE,
@@ -30,6 +33,14 @@ __all__ = ["Contribution", "class_moves", "classify", "contribution", "window_su
 
 NO_SETTINGS = ContributionSettings()
 RISING = "rising"
+# What the measures define; the other sums are their parts.
+MEASURED: Mapping[str, Expression] = {
+    "receipts": receipts,
+    "visits": visits,
+    "spend": turnover,
+    "money": money_received,
+    "points": points_issued,
+}
 
 
 def contribution(
@@ -114,11 +125,12 @@ def window_sums(lake: Lake, as_of: date, settings: ContributionSettings) -> pa.T
     day = lake.member_day
     known = day.filter(day.business_date < as_of)
     window = known.filter(known.business_date >= since)
-    sums = {name: window[name].sum().cast("int64") for name in SUMS if name != "visits"}
+    measured = {name: MEASURED[name](window) for name in SUMS if name in MEASURED}
+    sums = {name: window[name].sum().cast("int64") for name in SUMS if name not in MEASURED}
     inside = window.group_by("member_id", "currency", "format").aggregate(
         days=window.count().cast("int64"),
-        visits=(window.receipts > 0).sum().cast("int64"),
         points_micro=(window.points * _point_cost(window, since, settings)).sum().cast("int64"),
+        **measured,
         **sums,
     )
     bought = known.filter(known.receipts > 0)
