@@ -19,3 +19,4 @@ HOLDS_WRITE = declare_permission("holds.write", "Set amounts aside, capture and 
 LEDGER_VERIFY = declare_permission("ledger.verify", "See what the proof of the books found")
 COUPONS_READ = declare_permission("coupons.read", "See coupons and what they paid for")
 COUPONS_WRITE = declare_permission("coupons.write", "Offer coupons, give them to members and take them back")
+TOPUPS_WRITE = declare_permission("topups.write", "Take money for members' stored value")

@@ -18,6 +18,7 @@ from member_api.members.http import members_blueprint
 from member_api.members.pages import members_pages
 from member_api.permissions import ACCOUNTS_APPROVE, COUPONS_READ, MEMBERS_READ, RULES_READ
 from member_api.tiers.http import tiers_blueprint
+from member_api.topups.http import topups_blueprint
 
 HERE = Path(__file__).parent
 
@@ -32,6 +33,7 @@ room = Room(
         earning_blueprint,
         approvals_blueprint,
         coupons_blueprint,
+        topups_blueprint,
     ],
     pages=[members_pages, ledger_pages, approvals_pages, earning_pages, coupons_pages],
     menu=[

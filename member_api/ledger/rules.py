@@ -10,7 +10,7 @@ Invariants, checked by `regulars ledger verify` for the whole database:
 - no lot but a debt lot goes below zero.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -142,6 +142,11 @@ class Lot:
         return self.remaining - self.held
 
     @property
+    def bundle(self) -> UUID | None:
+        """The top-up that this lot is a part of: its principal and its bonus are used up in proportion."""
+        return self.purchase if self.origin in (Origin.TOPUP, Origin.BONUS) else None
+
+    @property
     def root(self) -> int:
         """The lot that this one stands for: itself, or the expired lot that it gives back."""
         return self.parent or self.id
@@ -221,6 +226,26 @@ class Hold:
         if self.state == HoldState.OPEN and self.expires_at <= now:
             return HoldState.EXPIRED
         return HoldState(self.state)
+
+
+def in_proportion(units: int, parts: Sequence[int]) -> list[int]:
+    """`units` out of parts in proportion to them, by largest remainder, ties by position."""
+    whole = sum(parts)
+    if len(parts) == 1 or units == whole:
+        return list(parts) if units == whole else [units]
+    shares = [units * part // whole for part in parts]
+    order = sorted(range(len(parts)), key=lambda n: (-(units * parts[n] % whole), n))
+    for n in order[: units - sum(shares)]:
+        shares[n] += 1
+    return shares
+
+
+def _bundled(lots: Sequence[Lot]) -> list[list[Lot]]:
+    """Lots in their order, those of one top-up together where the first of them stands."""
+    groups: dict[UUID | int, list[Lot]] = {}
+    for lot in lots:
+        groups.setdefault(lot.bundle or lot.id, []).append(lot)
+    return list(groups.values())
 
 
 class Wallet:
@@ -559,11 +584,12 @@ class Wallet:
                 f"{amount} {kind} asked for, {max(free, 0)} available", available=max(free, 0), asked=amount, unit=kind
             )
         chosen: list[tuple[Lot, int]] = []
-        for lot in lots:
+        for together in _bundled(lots):
             if not amount:
                 break
-            units = min(lot.free, amount)
-            chosen.append((lot, units))
+            units = min(sum(lot.free for lot in together), amount)
+            shares = in_proportion(units, [lot.free for lot in together])
+            chosen += [(lot, share) for lot, share in zip(together, shares, strict=True) if share]
             amount -= units
         return chosen
 

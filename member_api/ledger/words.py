@@ -16,6 +16,7 @@ JOURNAL_WORDS: Mapping[str, Any] = {
     "earn_reversal": lazy("Taken back: goods returned"),
     "spend_reversal": lazy("Given back: goods returned"),
     "grant": lazy("Granted"),
+    "topup": lazy("Paid in"),
     "redemption": lazy("Redeemed"),
     "adjustment": lazy("Adjusted by hand"),
     "capture": lazy("Taken from what was held"),

@@ -16,7 +16,7 @@ from foundation.database import Tx
 from foundation.errors import Conflict, Unavailable
 from member_api.earning.operations import RuleVersion, rules_at, rules_of_version
 from member_api.earning.rules import Earned, EarnLine, Grace, Programme, Threshold, earn, earn_base, expires_on
-from member_api.ledger.rules import Account, Kind, Lot, Origin, Provenance, System, Wallet
+from member_api.ledger.rules import Account, Kind, Lot, Origin, Provenance, System, Wallet, in_proportion
 from member_api.ledger.wallets import complete_wallets, lock_wallet, record
 from member_api.multipliers.operations import multiplier_for, percent_of
 from member_api.purchases.tables import CHANGE_PURCHASE, WRITE_PURCHASE, PurchaseChange, PurchaseRow, SpendRecord
@@ -315,24 +315,31 @@ def _give_back(plan: Reversal, restored: Mapping[int, int], store: str, grace: G
         )  # fmt: skip
         days = {Kind.POINTS: grace.points, Kind.ECOIN: grace.ecoin, Kind.CASH: grace.cash}[Kind(spend.kind)]
         until = plan.wallet.today + timedelta(days=days)
-        for lot, part in _last_spent_first(spend, units):
+        for lot, part in _last_spent_first(spend, units, plan.wallet.lots):
             plan.graced += plan.wallet.restore(draft, lot, part, other=System.REDEEMED, grace=until)
         spend.restored += units
         plan.restored[spend.kind] = plan.restored.get(spend.kind, 0) + units
 
 
-def _last_spent_first(spend: SpendRecord, units: int) -> list[tuple[int, int]]:
+def _last_spent_first(spend: SpendRecord, units: int, lots: Mapping[int, Lot]) -> list[tuple[int, int]]:
     """Which lots get the next `units` back: as if what is still spent had always been all that was spent."""
-    parts: list[tuple[int, int]] = []
-    skip = spend.restored
-    for lot, taken in reversed(spend.lots):
-        skipped = min(skip, taken)
-        skip -= skipped
-        part = min(taken - skipped, units)
-        if part:
-            parts.append((lot, part))
-            units -= part
-    return parts
+    before = spend.units - spend.restored
+    was, will = _spent_of(spend, before, lots), _spent_of(spend, before - units, lots)
+    return [(lot, was[lot] - will[lot]) for lot, _ in reversed(spend.lots) if was[lot] > will[lot]]
+
+
+def _spent_of(spend: SpendRecord, units: int, lots: Mapping[int, Lot]) -> dict[int, int]:
+    """How much of each lot is spent when `units` are: one after the other, those of a top-up in proportion."""
+    groups: dict[object, list[tuple[int, int]]] = {}
+    for lot, taken in spend.lots:
+        groups.setdefault(lots[lot].bundle or lot, []).append((lot, taken))
+    spent: dict[int, int] = {}
+    for group in groups.values():
+        part = min(units, sum(taken for _, taken in group))
+        shares = in_proportion(part, [taken for _, taken in group])
+        spent.update({lot: share for (lot, _), share in zip(group, shares, strict=True)})
+        units -= part
+    return spent
 
 
 def _take_back(plan: Reversal, returned: Sequence[LineReturn], store: str, version: RuleVersion, percent: int) -> None:

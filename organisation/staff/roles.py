@@ -75,6 +75,7 @@ _DESK = _COUNTER | {
     "desk.use",
     "messages.read",
     "settlements.write",
+    "topups.write",
 }
 _MANAGER = _DESK | {
     "accounts.approve",

@@ -41,7 +41,7 @@ HANDHELD_SCOPES = frozenset(
     }
 )
 TILL_SCOPES = (HANDHELD_SCOPES - {"tickets.write", "settlements.write"}) | {"accounts.redeem"}
-DESK_SCOPES = TILL_SCOPES | {"desk.use", "settlements.write"}
+DESK_SCOPES = TILL_SCOPES | {"desk.use", "settlements.write", "topups.write"}
 
 
 def make_log_ins(tx: Tx) -> Credentials:

@@ -1,0 +1,1 @@
+"""Top-ups: what members pay in, and the bonus that comes with it."""

@@ -1,0 +1,139 @@
+"""Paying in: principal and bonus enter the cash account as one bundle, and are used up in proportion.
+
+1,000 paid in with a bonus of 200, then 300 spent: 250 of the principal, 50 of the bonus; 750 can be given back. The
+principal never expires. Limits are dated rules of law and of the house, by currency.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from foundation.clock import local_date
+from foundation.database import Tx
+from foundation.errors import FieldError, Invalid
+from foundation.events import announce
+from foundation.identifiers import dated_id
+from member_api.ledger.operations import COMPANY, MemberCannotEarn, Posted, Step, currency_of, standing
+from member_api.ledger.rules import Kind, Origin, Provenance, System
+from member_api.ledger.wallets import lock_wallet, record
+from member_api.members.lookup import MemberRef, resolve_member
+from member_api.topups.tables import WRITE_TOPUP, TopUpRow
+from organisation.contract import stores_by_code
+
+CASH_TENDER = "cash"
+BALANCE_AFTER, CASH_TOPUP = "balance_after_topup", "cash_topup"
+
+
+class TopUpOverLimit(Invalid):
+    """A rule of stored value stands against it; `limit` names it, `amount` is its figure."""
+
+    code = "topup_over_limit"
+
+
+@dataclass(frozen=True, slots=True)
+class TopUp:
+    """What a member pays in, in minor units. The bonus is the retailer's gift and ends on `bonus_expires_on`."""
+
+    amount: int
+    bonus: int
+    tender: str
+    reference: str | None = None
+    currency: str | None = None
+    bonus_expires_on: date | None = None
+    terminal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaidIn:
+    """A recorded top-up, and how the account stands."""
+
+    id: UUID
+    posted: Posted
+
+
+@dataclass(frozen=True, slots=True)
+class TopUpTotal:
+    """Of a store's day and a tender: how many, the money taken, the bonus given."""
+
+    terminal: str | None
+    tender: str
+    currency: str
+    count: int
+    amount: int
+    bonus: int
+
+
+def top_up(tx: Tx, ref: MemberRef, wanted: TopUp, step: Step) -> PaidIn:
+    """Pay in. Raises MemberUnknown, MemberCannotEarn, TopUpOverLimit, CurrencyNotNamed, AmountTooLarge."""
+    member = resolve_member(tx, ref, lock="share")
+    if not member.may_earn:
+        raise MemberCannotEarn("The membership is closed")
+    wallet = lock_wallet(tx, member.id)
+    currency = currency_of(tx, member, Kind.CASH, wanted.currency)
+    assert currency is not None
+    _check_limits(tx, wanted, currency, standing(wallet, Kind.CASH, currency)[0], wallet.today)
+    id = dated_id(wallet.today, "topup", step.reference)
+    draft = wallet.draft(wallet.today, "topup", store=step.store, reference=step.reference)
+    account = wallet.account(Kind.CASH, None, currency)
+    principal = Provenance(Origin.TOPUP, "topup", COMPANY, None, None, id)
+    wallet.issue(draft, account, wanted.amount, principal, System.ISSUED)
+    if wanted.bonus:
+        bonus = Provenance(Origin.BONUS, "topup", COMPANY, wanted.bonus_expires_on, None, id)
+        wallet.issue(draft, account, wanted.bonus, bonus, System.ISSUED)
+    record(tx, [wallet], step.actor)
+    tx.rows.add(
+        WRITE_TOPUP,
+        TopUpRow(
+            id, _store_day(tx, step.store, wallet.today), member.id, step.store, wanted.terminal, currency,
+            wanted.amount, wanted.bonus, wanted.tender, wanted.reference, step.actor, tx.now,
+        ),
+    )  # fmt: skip
+    announce(tx, "topup.recorded", {"topup": str(id), "member": str(member.id), "store": step.store})
+    lots = tuple((leg.lot.id, leg.amount) for leg in draft.legs if leg.lot is not None)
+    balance, available = standing(wallet, Kind.CASH, currency)
+    posted = Posted(
+        draft.id, member.id, Kind.CASH, currency, sum(units for _, units in lots), balance, available, lots
+    )  # fmt: skip
+    return PaidIn(id, posted)
+
+
+def _store_day(tx: Tx, store: str | None, company_day: date) -> date:
+    facts = stores_by_code(tx, [store]).get(store) if store is not None else None
+    return local_date(tx.now, facts.timezone) if facts is not None else company_day
+
+
+def _check_limits(tx: Tx, wanted: TopUp, currency: str, balance: int, day: date) -> None:
+    limits = limits_on(tx, currency, day)
+    for name, asked in (
+        (BALANCE_AFTER, balance + wanted.amount + wanted.bonus),
+        (CASH_TOPUP, wanted.amount if wanted.tender == CASH_TENDER else 0),
+    ):
+        limit = limits.get(name)
+        if limit is not None and asked > limit:
+            raise TopUpOverLimit(
+                f"{name} may be at most {limit}, it would be {asked}",
+                errors=[FieldError("/amount", f"{name}: at most {limit}")],
+                limit=name,
+                amount=limit,
+            )
+
+
+def limits_on(tx: Tx, currency: str, day: date) -> dict[str, int | None]:
+    """The rules of stored value in force on a day, by name; None where one says that there is no limit."""
+    rows = tx.execute(
+        "SELECT DISTINCT ON (name) name, amount FROM member.stored_value_limit"
+        " WHERE currency = :currency AND valid_from <= :day ORDER BY name, valid_from DESC, id DESC",
+        {"currency": currency, "day": day},
+    )
+    return {row.name: row.amount for row in rows}
+
+
+def totals_of_day(tx: Tx, store: str, day: date) -> Sequence[TopUpTotal]:
+    """What was paid in at a store on one of its days, by terminal and tender."""
+    rows = tx.execute(
+        "SELECT terminal, tender, currency, count(*), sum(amount)::bigint, sum(bonus)::bigint FROM member.topup"
+        " WHERE store = :store AND day = :day GROUP BY terminal, tender, currency ORDER BY terminal, tender, currency",
+        {"store": store, "day": day},
+    )
+    return [TopUpTotal(*row) for row in rows]
