@@ -3,13 +3,18 @@
 While alive a member buys as a Poisson process with a rate of their own, gamma distributed over members (r, alpha);
 after each purchase they leave for good with a probability of their own, beta distributed over members (a, b).
 
+In the modified model (MBG/NBD) a member may leave after the first purchase too; in all formulas that is one occasion to
+leave more, and nothing else. Which of the two fits a retailer better is seen in their likelihoods.
+
 Sources: Fader, Hardie and Lee, "Counting Your Customers the Easy Way", Marketing Science 24(2), 2005, equations 6
 (likelihood) and 10 (expected purchases); the same authors, "Computing P(alive) Using the BG/NBD Model", 2008.
+The modified model: Batislam, Denizel and Filiztekin, "Empirical Validation and Comparison of Models for Customer Base Analysis",
+International Journal of Research in Marketing 24(3), 2007.
 
 Times are in weeks, as in the paper; any unit does as long as all times share it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,23 +58,28 @@ class NotFitted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BgNbd:
-    """A fitted model. All results have one value a member, in the members' order."""
+    """A fitted model. All results have one value a member, in the members' order.
+
+    `modified`: one may leave after the first purchase too. `likelihood`: the mean log likelihood a member at the fit.
+    """
 
     r: float
     alpha: float
     a: float
     b: float
+    modified: bool = False
+    likelihood: float = field(default=float("nan"), compare=False)
 
     def probability_not_gone(self, purchases: Purchases) -> Floats:
         """The probability that a member has not left for good by the end of what is known."""
         x, recency, age = purchases.repeats, purchases.recency, purchases.age
+        occasions = x + self.modified
         log_odds_gone = (
             np.log(self.a)
-            - np.log(self.b + np.maximum(x, 1.0) - 1.0)
+            - np.log(self.b + np.maximum(occasions, 1.0) - 1.0)
             + (self.r + x) * (np.log(self.alpha + age) - np.log(self.alpha + recency))
         )
-        # Who never came again cannot have left: in this model one leaves only after a repeat purchase.
-        gone: Floats = np.where(x > 0, _logistic(log_odds_gone), 0.0)
+        gone: Floats = np.where(occasions > 0, _logistic(log_odds_gone), 0.0)
         return 1.0 - gone
 
     def probability_of_purchase(self, purchases: Purchases, horizon: float) -> Floats:
@@ -97,19 +107,20 @@ class BgNbd:
         x = purchases.repeats
         total = self.alpha + purchases.age
         z = horizon / (total + horizon)
-        c = a + self.b + x - 1.0
-        series = hyp2f1(a + self.b - 1.0 - self.r, a - 1.0, c, z)
+        occasions = x + self.modified
+        c = a + self.b + occasions - 1.0
+        series = hyp2f1(c - self.r - x, a - 1.0, c, z)
         with np.errstate(invalid="ignore", over="ignore"):
             exact = c / (a - 1.0) * (1.0 - (1.0 - z) ** (a - 1.0) * series)
         # Where the series runs out of digits, at the mean probability of leaving instead of over its distribution.
-        leaving = self.a / (self.a + self.b + x)
+        leaving = self.a / (self.a + self.b + occasions)
         nearly = (1.0 - (1.0 + leaving * horizon / total) ** -(self.r + x)) / leaving
         if_not_gone = np.where(np.isfinite(exact) & (exact >= 0.0), exact, nearly)
         expected: Floats = if_not_gone * self.probability_not_gone(purchases)
         return expected
 
 
-def fit_bg_nbd(purchases: Purchases) -> BgNbd:
+def fit_bg_nbd(purchases: Purchases, *, modified: bool = False) -> BgNbd:
     """The parameters of greatest likelihood.
 
     Members who agree in all three figures are taken once, with their number as weight. Searched over logarithms with
@@ -123,7 +134,7 @@ def fit_bg_nbd(purchases: Purchases) -> BgNbd:
     found = minimize(
         _cost,
         np.log([0.5, max(float(np.average(kinds[:, 2], weights=weights)) / 4, 1e-3), 0.8, 2.5]),
-        args=(Purchases(kinds[:, 0], kinds[:, 1], kinds[:, 2]), weights),
+        args=(Purchases(kinds[:, 0], kinds[:, 1], kinds[:, 2]), weights, modified),
         jac=True,
         method="L-BFGS-B",
         bounds=[(-_LOG_BOUND, _LOG_BOUND)] * 2 + [(-_LOG_BOUND_LEAVING, _LOG_BOUND_LEAVING)] * 2,
@@ -134,23 +145,24 @@ def fit_bg_nbd(purchases: Purchases) -> BgNbd:
         raise NotFitted("the likelihood has no finite greatest value")
     if abs(logs[0]) >= _LOG_BOUND or abs(logs[1]) >= _LOG_BOUND:
         raise NotFitted("the members' rates of purchase cannot be told apart")
-    return BgNbd(*(float(value) for value in np.exp(logs)))
+    r, alpha, a, b = (float(value) for value in np.exp(logs))
+    return BgNbd(r, alpha, a, b, modified, -float(found.fun))
 
 
-def _cost(logs: Floats, purchases: Purchases, weights: Floats) -> tuple[float, Floats]:
+def _cost(logs: Floats, purchases: Purchases, weights: Floats, modified: bool = False) -> tuple[float, Floats]:
     """Minus the mean log likelihood, and its gradient by the logarithms of r, alpha, a, b."""
     r, alpha, a, b = np.exp(logs)
     x, recency, age = purchases.repeats, purchases.recency, purchases.age
-    again = x > 0
-    b_left = b + np.maximum(x, 1.0) - 1.0
+    occasions = x + modified
+    b_left = b + np.maximum(occasions, 1.0) - 1.0
     log_age, log_recency = np.log(alpha + age), np.log(alpha + recency)
 
     stayed = -(r + x) * log_age
-    left = np.where(again, np.log(a) - np.log(b_left) - (r + x) * log_recency, -np.inf)
+    left = np.where(occasions > 0, np.log(a) - np.log(b_left) - (r + x) * log_recency, -np.inf)
     either = np.logaddexp(stayed, left)
     likelihood = (
         gammaln(r + x) - gammaln(r) + r * np.log(alpha)
-        + gammaln(a + b) + gammaln(b + x) - gammaln(b) - gammaln(a + b + x)
+        + gammaln(a + b) + gammaln(b + occasions) - gammaln(b) - gammaln(a + b + occasions)
         + either
     )  # fmt: skip
 
@@ -158,8 +170,8 @@ def _cost(logs: Floats, purchases: Purchases, weights: Floats) -> tuple[float, F
     share_stayed = 1.0 - share_left
     by_r = digamma(r + x) - digamma(r) + np.log(alpha) - share_stayed * log_age - share_left * log_recency
     by_alpha = r / alpha - (r + x) * (share_stayed / (alpha + age) + share_left / (alpha + recency))
-    by_a = digamma(a + b) - digamma(a + b + x) + share_left / a
-    by_b = digamma(a + b) + digamma(b + x) - digamma(b) - digamma(a + b + x) - share_left / b_left
+    by_a = digamma(a + b) - digamma(a + b + occasions) + share_left / a
+    by_b = digamma(a + b) + digamma(b + occasions) - digamma(b) - digamma(a + b + occasions) - share_left / b_left
     gradient = np.array([weights @ by_r * r, weights @ by_alpha * alpha, weights @ by_a * a, weights @ by_b * b])
     return -float(weights @ likelihood), -gradient
 

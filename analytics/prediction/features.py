@@ -21,8 +21,12 @@ _BLOCKS = 6
 
 @dataclass(frozen=True, slots=True)
 class LifeModel:
-    """BG/NBD and Gamma-Gamma as fitted before a day, either of which may have no fit; then `why_not` says why."""
+    """BG/NBD and Gamma-Gamma as fitted before a day, either of which may have no fit; then `why_not` says why.
 
+    `purchases` is the one that is used: BG/NBD or its modification, whichever is likelier; `bg_nbd` is the plain one.
+    """
+
+    bg_nbd: BgNbd | None
     purchases: BgNbd | None
     ticket: GammaGamma | None
     why_not: str = ""
@@ -66,17 +70,20 @@ def fit_life_model(history: History, before: int) -> LifeModel:
     """Both models as of a day, from the members known before it."""
     known = history.known_before(before)
     reasons = []
-    purchases, ticket = None, None
+    plain, modified, ticket = None, None, None
+    purchases = history.purchases(before).some(known)
     try:
-        purchases = fit_bg_nbd(history.purchases(before).some(known))
+        plain = fit_bg_nbd(purchases)
+        modified = fit_bg_nbd(purchases, modified=True)
     except NotFitted as reason:
         reasons.append(str(reason))
+    likelier = modified if plain and modified and modified.likelihood > plain.likelihood else plain
     visits, mean = _visits_and_ticket(history, before)
     try:
         ticket = fit_gamma_gamma(visits[known], mean[known])
     except NotFitted as reason:
         reasons.append(str(reason))
-    return LifeModel(purchases, ticket, "; ".join(reasons))
+    return LifeModel(plain, likelier, ticket, "; ".join(reasons))
 
 
 def features(history: History, before: int, horizon_days: int, life: LifeModel) -> Mapping[str, Floats]:

@@ -20,7 +20,7 @@ class Model(StrEnum):
     PACE_13_WEEKS = "pace_13_weeks"  # the mean pace of the last 13 weeks, or of as long as the member is known
     PACE_26_WEEKS = "pace_26_weeks"
     PACE_EVER = "pace_ever"
-    BG_NBD = "bg_nbd"  # BG/NBD, for spend times Gamma-Gamma
+    BG_NBD = "bg_nbd"  # BG/NBD or its modification, whichever is likelier; for spend times Gamma-Gamma
     LINEAR = "linear"  # ridge or logistic regression on behaviour
     BOOSTED = "boosted"  # gradient-boosted trees on behaviour
     BLEND = "blend"  # the mean of linear and boosted

@@ -85,6 +85,7 @@ class Life:
     p: float | None
     q: float | None
     gamma: float | None
+    modified: bool = False
 
 
 @dataclass(frozen=True, slots=True)

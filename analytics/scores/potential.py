@@ -107,7 +107,8 @@ class BackTest:
 
 @dataclass(frozen=True, slots=True)
 class LifeFigures:
-    """The parameters of BG/NBD and Gamma-Gamma as fitted, times in weeks, money in minor units; None: no fit."""
+    """The parameters of BG/NBD (r, alpha, a, b) and Gamma-Gamma (p, q, gamma) as fitted, times in weeks, money in minor
+    units; None: no fit. `modified`: MBG/NBD was likelier and is used in the place of BG/NBD."""
 
     currency: str
     r: float | None
@@ -117,6 +118,7 @@ class LifeFigures:
     p: float | None
     q: float | None
     gamma: float | None
+    modified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -400,11 +402,17 @@ def _better(error: float, base: float) -> float:
 
 
 def _life_figures(currency: str, fitted: Fitted) -> LifeFigures:
-    bought, ticket = fitted.life.purchases, fitted.life.ticket
+    bought, ticket, used = fitted.life.bg_nbd, fitted.life.ticket, fitted.life.purchases
     return LifeFigures(
-        currency,
-        *((bought.r, bought.alpha, bought.a, bought.b) if bought else (None,) * 4),
-        *((ticket.p, ticket.q, ticket.gamma) if ticket else (None,) * 3),
+        currency=currency,
+        r=bought.r if bought else None,
+        alpha=bought.alpha if bought else None,
+        a=bought.a if bought else None,
+        b=bought.b if bought else None,
+        p=ticket.p if ticket else None,
+        q=ticket.q if ticket else None,
+        gamma=ticket.gamma if ticket else None,
+        modified=used is not None and used.modified,
     )
 
 
