@@ -8,8 +8,8 @@ leave more, and nothing else. Which of the two fits a retailer better is seen in
 
 Sources: Fader, Hardie and Lee, "Counting Your Customers the Easy Way", Marketing Science 24(2), 2005, equations 6
 (likelihood) and 10 (expected purchases); the same authors, "Computing P(alive) Using the BG/NBD Model", 2008.
-The modified model: Batislam, Denizel and Filiztekin, "Empirical Validation and Comparison of Models for Customer Base Analysis",
-International Journal of Research in Marketing 24(3), 2007.
+The modified model: Batislam, Denizel and Filiztekin, "Empirical Validation and Comparison of Models for Customer Base
+Analysis", International Journal of Research in Marketing 24(3), 2007.
 
 Times are in weeks, as in the paper; any unit does as long as all times share it.
 """
