@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--quick] [--only single|batch]`: sales over HTTP beside floors of the same run."""
+"""`python -m benchmarks [--quick] [--only single|batch|scoring]`: the house beside floors of the same run."""
 
 import argparse
 import functools
@@ -7,7 +7,9 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from benchmarks import floor, report
+from benchmarks import floor, report, scoring
+from benchmarks.big_house import big_house
+from benchmarks.big_lake import BigSize
 from benchmarks.house import House, Web, running_house, serving
 from benchmarks.load import Client, Http, Line, Round, SetBased, drive
 from benchmarks.machine import describe
@@ -33,6 +35,7 @@ class Plan:
 
 
 FULL = Plan(Size(), rounds=5, seconds=3.0)
+QUICK_BIG = BigSize(members=20_000, lines=1_000_000)
 QUICK = Plan(Size(stores=10, products=1_000, members=4_000), rounds=2, seconds=1.5)
 
 
@@ -143,9 +146,28 @@ def _answer_always(listening: socket.socket) -> None:
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--quick", action="store_true", help="about a minute, on a small shop; keeps no file")
-    arguments.add_argument("--only", choices=("single", "batch"))
+    arguments.add_argument("--only", choices=("single", "batch", "scoring"))
     given = arguments.parse_args()
-    plan = QUICK if given.quick else FULL
+    if given.only in (None, "scoring"):
+        bench_scoring(quick=given.quick)
+    if given.only != "scoring":
+        bench_sales(given.only, quick=given.quick)
+
+
+def bench_scoring(*, quick: bool) -> None:
+    """A scoring run beside hand-written queries over the same files."""
+    with big_house(QUICK_BIG if quick else None) as big:
+        machine = describe(big.house.database_url, big.house.directory)
+        result = scoring.measure(big, rounds=1 if quick else scoring.ROUNDS)
+    scoring.show(result)
+    if not quick:
+        scoring.keep(machine, result)
+        print(f"Kept in {scoring.RESULTS}")
+
+
+def bench_sales(only: str | None, *, quick: bool) -> None:
+    """Sales over HTTP beside floors on the same servers."""
+    plan = QUICK if quick else FULL
     comparisons: list[Comparison] = []
     with running_house() as house:
         machine = describe(house.database_url, house.directory)
@@ -154,13 +176,13 @@ def main() -> None:
             floor_tills = [replace(till) for till in tills]
             bench = Bench(house, web, floor_web, shop, floor.build(house, shop), tills, floor_tills, plan)
             nothing = null_client(Maker(shop, "/v1/sales", tills, shop.members, seed=7), plan.seconds)
-            if given.only != "batch":
+            if only != "batch":
                 comparisons += [bench.singles(connections) for connections in plan.connections_single]
-            if given.only != "single":
+            if only != "single":
                 comparisons += [bench.batches(connections) for connections in plan.connections_batch]
     report.show(machine, comparisons)
     print(f"A client costs {nothing.client_us:.0f} us a request against a socket that answers at once.")
-    if not given.quick and given.only is None:
+    if not quick and only is None:
         report.keep(machine, comparisons, nothing.client_us)
         print(f"Kept in {report.RESULTS}")
 

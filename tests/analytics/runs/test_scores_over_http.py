@@ -95,6 +95,7 @@ def test_one_member_s_scores_say_why_and_how_they_went(office: Caller, shop: Dat
     run_to_the_end(office, shop, as_of="2025-12-08", horizon_days=28)
     run_to_the_end(office, shop, as_of="2026-01-05", horizon_days=28)
     answer = office.get("/v1/members/10/scores").get_json()
+    print(answer)
     assert answer["scored"]
     (item,) = answer["items"]
     worth, heading = item["contribution"], item["potential"]
