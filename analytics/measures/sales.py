@@ -61,8 +61,8 @@ def gross_profit(t: ir.Table) -> ir.NumericValue:
 
 
 def _known(t: ir.Table) -> ir.BooleanValue | None:
-    # The roll-up has 0 where nothing is known; lines have null, which a sum passes over.
-    return None if _knows_lines(t) else (t.known_profit_spend != 0) | (t.profit != 0)
+    # Lines have null where nothing is known, which a sum passes over; the roll-up has 0 of some spend.
+    return None if _knows_lines(t) else (t.known_profit_spend != 0) | (t.profit != 0) | (t.spend == 0)
 
 
 def profit_coverage(t: ir.Table) -> ir.NumericValue:

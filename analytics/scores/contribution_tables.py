@@ -201,12 +201,8 @@ SCORE_COLUMNS = ("score", "pr_spend", "pr_visits", "pr_profit", "pr_regular", "r
 
 
 def _profit_known(rows: Rows) -> Flags:
-    """False where something was sold in the window and no line of it had a known cost."""
-    known: Flags = (
-        (rows.sums["known_profit_spend"] != 0)
-        | (rows.sums["profit"] != 0)
-        | ((rows.sums["spend"] == 0) & (rows.sums["receipts"] == 0))
-    )
+    """False where something was sold in the window, and no cost of it is known. What came back altogether earned 0."""
+    known: Flags = (rows.sums["known_profit_spend"] != 0) | (rows.sums["profit"] != 0) | (rows.sums["spend"] == 0)
     return known
 
 
@@ -299,13 +295,6 @@ def overall_scores(rows: Rows, scored: _Scored, active_min: int) -> Floats:
     return overall
 
 
-def worth_of(value: Integers, known: Flags, money: Integers) -> tuple[Integers, str]:
-    """What ranks the members of one currency: G (nothing, where unknown), or spend if no profit at all is known."""
-    if known.any():
-        return np.where(known, value, 0), "profit"
-    return money, "spend"
-
-
 def maybe(values: Integers | Floats, there: Flags, type_: pa.DataType) -> pa.Array:
     """A column with nulls where it is not there."""
     return pa.array(values, type_, mask=~there)
@@ -364,18 +353,21 @@ def member_table(rows: Rows, overall: Floats, points: Integers, contact: Integer
     return pa.table(columns)
 
 
-def worth_column(members: pa.Table) -> dict[str, tuple[Integers, Integers, str]]:
-    """By currency: its rows, what ranks them, and which basis that is."""
+def worth_by_currency(members: pa.Table) -> dict[str, tuple[Integers, Integers, str]]:
+    """By currency: its rows, what ranks them, and which basis that is.
+
+    The basis is G (nothing, where it is unknown), or spend if no profit at all is known in the currency.
+    """
     currencies, codes = _coded(members["currency"])
-    known = pc.is_valid(members["contribution_value"]).to_numpy()
     value = pc.fill_null(members["contribution_value"], 0).to_numpy()
-    spend = members["money"].to_numpy()
-    told = known & (members["receipts"].to_numpy() != 0)
+    told = (members["known_profit_spend"].to_numpy() != 0) | (pc.fill_null(members["profit"], 0).to_numpy() != 0)
     answer = {}
     for code, currency in enumerate(currencies):
         rows = np.flatnonzero(codes == code)
-        worth, basis = worth_of(value[rows], known[rows] if told[rows].any() else told[rows], spend[rows])
-        answer[currency] = (rows, worth, basis)
+        if told[rows].any():
+            answer[currency] = (rows, value[rows], "profit")
+        else:
+            answer[currency] = (rows, members["money"].to_numpy()[rows], "spend")
     return answer
 
 
@@ -385,7 +377,7 @@ def class_column(members: pa.Table, expected: Flags, as_of: date, settings: Cont
     first = _day_numbers(members["first_purchase"])
     today = (as_of - date(1970, 1, 1)).days
     ages = np.where(first == NEVER, np.iinfo(np.int64).max // 2, today - first)
-    for rows, worth, _ in worth_column(members).values():
+    for rows, worth, _ in worth_by_currency(members).values():
         names[rows] = classes(
             worth, ages[rows], expected[rows],
             (settings.platinum_percent, settings.gold_percent), (settings.new_days, settings.lead_days),
@@ -400,7 +392,7 @@ def _sum(members: pa.Table, name: str, rows: Integers) -> int:
 def currency_facts(members: pa.Table, settings: ContributionSettings) -> list[CurrencyFacts]:
     """What the classes are measured against, by currency."""
     facts = []
-    for currency, (rows, worth, basis) in worth_column(members).items():
+    for currency, (rows, worth, basis) in worth_by_currency(members).items():
         platinum, gold = best_two(worth, settings.platinum_percent, settings.gold_percent)
         spend = _sum(members, "spend", rows)
         facts.append(
@@ -434,7 +426,7 @@ def concentration_table(members: pa.Table) -> pa.Table:
             "currency": currency, "member_percent": point.member_percent, "members": point.members,
             "worth": point.worth, "worth_percent": point.worth_percent,
         }
-        for currency, (_, worth, _) in worth_column(members).items()
+        for currency, (_, worth, _) in worth_by_currency(members).items()
         for point in concentration(worth)
     ]  # fmt: skip
     return pa.Table.from_pylist(points, schema)

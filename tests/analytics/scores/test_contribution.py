@@ -197,6 +197,16 @@ def test_a_cost_nobody_knows_is_not_a_contribution_of_nothing(database: Database
     assert (facts.basis, facts.profit, facts.coverage) == ("profit", 200, 1000 / 6000)
 
 
+def test_what_came_back_altogether_earned_nothing_which_is_known(database: Database) -> None:
+    write_lake(
+        database,
+        [*FOUR, LineFacts(DAY, 500, 5, profit=90), LineFacts(DAY, -500, 5, type="return", profit=-90)],
+    )
+    row = by_member(scored(database).members)[5]
+    assert (row["contribution_value"], row["spend"], row["visits"]) == (0, 0, 1)
+    assert row["contribution_score"] is not None
+
+
 def test_where_no_cost_is_known_at_all_spend_ranks_the_classes_and_says_so(database: Database) -> None:
     write_lake(database, [LineFacts(DAY - timedelta(days=200), 60, 1), LineFacts(DAY - timedelta(days=200), 40, 2)])
     found = scored(database)
