@@ -7,7 +7,8 @@ from foundation.pages import lazy
 from marketing.campaigns.http import campaigns_blueprint
 from marketing.campaigns.pages import campaigns_pages
 from marketing.messages.http import messages_blueprint
-from marketing.permissions import CAMPAIGNS_READ, LISTS_READ, TASKS_MANAGE, TASKS_READ
+from marketing.messages.pages import messages_pages
+from marketing.permissions import CAMPAIGNS_READ, LISTS_READ, MESSAGES_READ, TASKS_MANAGE, TASKS_READ
 from marketing.target_lists.http import target_lists_blueprint
 from marketing.target_lists.pages import target_lists_pages
 from marketing.tasks.http import tasks_blueprint
@@ -19,10 +20,11 @@ HERE = Path(__file__).parent
 room = Room(
     name="marketing",
     blueprints=[target_lists_blueprint, campaigns_blueprint, messages_blueprint, tasks_blueprint, service_blueprint],
-    pages=[campaigns_pages, target_lists_pages, tasks_pages, service_pages],
+    pages=[campaigns_pages, messages_pages, target_lists_pages, tasks_pages, service_pages],
     menu=[
         MenuItem(lazy("Campaigns"), "/campaigns", CAMPAIGNS_READ, "tag", 52),
         MenuItem(lazy("Target lists"), "/target-lists", LISTS_READ, "members", 50),
+        MenuItem(lazy("Messages"), "/messages", MESSAGES_READ, "message", 53),
         MenuItem(lazy("Tasks"), "/tasks", TASKS_READ, "list", 22),
         MenuItem(lazy("Follow-up"), "/follow-up", TASKS_MANAGE, "phone", 54),
     ],

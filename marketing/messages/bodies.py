@@ -244,7 +244,12 @@ class MessagePolicyIn(Schema):
     valid_from = fields.AwareDateTime(load_default=None, allow_none=True)
     quiet_from = ClockTime(required=True)
     quiet_to = ClockTime(required=True)
-    caps = fields.List(fields.Nested(MessageCapSchema), required=True, validate=validate.Length(0, CAPS_MAX))
+    caps = fields.List(
+        fields.Nested(MessageCapSchema, allow_none=True),
+        required=True,
+        validate=validate.Length(0, CAPS_MAX),
+        metadata={"description": "An empty row of a form is null, and left out"},
+    )
     default_language = fields.Enum(Language, by_value=True, required=True)
     signs = fields.Nested(MessageSignsSchema, required=True)
     opt_outs = fields.Nested(MessageSignsSchema, required=True)
@@ -265,7 +270,7 @@ class MessagePolicyOut(MessagePolicyIn):
 def read_policy(body: Mapping[str, Any]) -> PolicyWish:
     return PolicyWish(
         quiet=QuietHours(_naive(body["quiet_from"]), _naive(body["quiet_to"])),
-        caps=tuple(Cap(**cap) for cap in body["caps"]),
+        caps=tuple(Cap(**cap) for cap in body["caps"] if cap is not None),
         default_language=body["default_language"],
         signs={Language(language): sign for language, sign in body["signs"].items()},
         opt_outs={Language(language): words for language, words in body["opt_outs"].items()},

@@ -269,3 +269,10 @@ def gateway_health(tx: Tx, channel: Channel = Channel.SMS) -> GatewayHealth:
     assert due is not None
     failures, open_until, good_at, failed_at, failure = row
     return GatewayHealth(channel, failures, open_until, good_at, failed_at, failure, int(due[0]), due[1])
+
+
+# ------------------------------------------------------------------------------------------------ names
+def campaign_names(tx: Tx, campaign_ids: Collection[int]) -> dict[int, str]:
+    """Names of campaigns, for lists of messages."""
+    rows = tx.ask("SELECT id, name FROM marketing.campaign WHERE id = ANY(%s)", (list(campaign_ids),))
+    return {id_: name for id_, name in rows}  # noqa: C416 (typed)

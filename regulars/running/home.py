@@ -8,6 +8,7 @@ run/                      processes.json and addresses.json while running, the l
 demo-credentials.json     log-ins of the demo
 demo-progress.json        how far the demo was posted, and by how many weeks its dates were moved
 demo-loaded.json          that it was posted completely
+sms-book.jsonl            what phones would have got: the book of the demo's SMS gateway, which sends nothing
 no-demo                   a backup was restored here: no demo, no demo log-ins
 """
 
@@ -57,6 +58,10 @@ class Home:
     @property
     def demo_mark(self) -> Path:
         return self.root / "demo-loaded.json"
+
+    @property
+    def sms_book(self) -> Path:
+        return self.root / "sms-book.jsonl"
 
     @property
     def no_demo(self) -> Path:

@@ -1,6 +1,7 @@
 """`regulars run`: the whole house under one parent."""
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -19,6 +20,7 @@ from regulars.running.environment import adopt, own_environment
 from regulars.running.home import Home
 from regulars.running.log_ins import LogIns, ensure_log_ins
 from regulars.running.migrating import migrate
+from regulars.running.postgres import free_port
 from regulars.running.problems import CannotRun
 from regulars.running.servers import EmbeddedServer, Servers, embedded_servers
 from regulars.running.supervisor import Program, Supervisor
@@ -26,6 +28,7 @@ from regulars.running.supervisor import Program, Supervisor
 SERVERS = ("postgresql", "valkey")
 # What runs beside the servers, by the name of its command.
 PROCESSES = ("web", "worker", "beat", "relay")
+STAND_IN_GATEWAY = "sms-gateway"
 READY_TIMEOUT_S = 180.0
 PORTS_END = 65536
 DEMO_ATTEMPTS = 4
@@ -58,6 +61,7 @@ def run_house(home: Home, given: Mapping[str, str], *, demo: bool, sales: bool) 
         say = Teller(home)
         environment = own_environment(home, given, demo=demo and not home.no_demo.exists())
         refuse_taken_port(environment)
+        stand_in = demo and _name_stand_in_gateway(environment)
         _clear(home.metrics)
         servers = embedded_servers(home, given)
         supervisor = Supervisor(say, on_change=home.note_processes)
@@ -68,6 +72,12 @@ def run_house(home: Home, given: Mapping[str, str], *, demo: bool, sales: bool) 
             _migrate(settings, say)
             demo = demo and not home.no_demo.exists()
             log_ins = ensure_log_ins(home, settings, base_url(settings)) if demo else None
+            if stand_in:
+                supervisor.add(_stand_in_gateway(home, environment, settings))
+                say(
+                    f"No SMS gateway is named, so a simulator stands in for one ({settings.sms_gateway_url}): "
+                    "text messages go into its book and nowhere else"
+                )
             for name in PROCESSES:
                 supervisor.add(_our_program(name, home, environment, settings))
             if not supervisor.wait_until(lambda: ready(settings), READY_TIMEOUT_S) and not supervisor.stopping:
@@ -160,6 +170,29 @@ def _our_program(name: str, home: Home, environment: Mapping[str, str], settings
 
     alive = (lambda: _answers(f"{base_url(settings)}/healthz", needed=None)) if name == "web" else None
     return Program(name, spawn, log, alive=alive)
+
+
+def _name_stand_in_gateway(environment: dict[str, str]) -> bool:
+    """Where the demo's gateway will be, for everybody to know; False where the operator named a real one."""
+    if environment.get("SMS_GATEWAY_URL"):
+        return False
+    environment["SMS_GATEWAY_URL"] = f"http://127.0.0.1:{free_port()}"
+    environment["SMS_GATEWAY_KEY"] = secrets.token_hex(16)
+    return True
+
+
+def _stand_in_gateway(home: Home, environment: Mapping[str, str], settings: Settings) -> Program:
+    """A program of its own, as a gateway is: it reports to our web server and keeps its book over restarts."""
+    log = home.logs / f"{STAND_IN_GATEWAY}.log"
+    port = settings.sms_gateway_url.rpartition(":")[2]
+    command = [sys.executable, "-m", "regulars.simulators.sms_gateway", "--port", port]
+    command += ["--book", str(home.sms_book), "--report-to", base_url(settings)]
+
+    def spawn() -> subprocess.Popen[bytes]:
+        with open_log(log) as output:
+            return start_child(command, environment=environment, output=output)
+
+    return Program(STAND_IN_GATEWAY, spawn, log)
 
 
 def _answers(url: str, needed: int | None) -> bool:
