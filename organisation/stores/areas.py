@@ -14,15 +14,18 @@ AREAS = """
 WITH wanted AS (SELECT CAST(:since AS date) AS since, CAST(:until AS date) AS until),
 place AS (
     SELECT id AS store_id, NULL::integer AS counter_id, NULL::text[] AS category,
-           coalesce(opened_on, '-infinity') AS opens, coalesce(closed_on + 1, 'infinity') AS closes
+           coalesce(opened_on, '-infinity') AS opens, coalesce(closed_on + 1, 'infinity') AS closes,
+           status = 'closed' AND closed_on IS NULL AS vague
     FROM organisation.store WHERE status <> 'planned'
   UNION ALL
     SELECT c.store_id, c.id, NULL, greatest(c.opened_on, s.opened_on, '-infinity'),
-           least(c.closed_on + 1, s.closed_on + 1, 'infinity')
+           least(c.closed_on + 1, s.closed_on + 1, 'infinity'),
+           (c.status = 'closed' AND c.closed_on IS NULL) OR (s.status = 'closed' AND s.closed_on IS NULL)
     FROM organisation.counter AS c JOIN organisation.store AS s ON s.id = c.store_id WHERE s.status <> 'planned'
   UNION ALL
     SELECT DISTINCT a.store_id, NULL::integer, a.category,
-           coalesce(s.opened_on, '-infinity'), coalesce(s.closed_on + 1, 'infinity')
+           coalesce(s.opened_on, '-infinity'), coalesce(s.closed_on + 1, 'infinity'),
+           s.status = 'closed' AND s.closed_on IS NULL
     FROM organisation.store_category_area AS a JOIN organisation.store AS s ON s.id = a.store_id
     WHERE s.status <> 'planned'
 ),
@@ -41,7 +44,8 @@ span AS (
     FROM step
 )
 SELECT p.store_id, p.counter_id, p.category, greatest(least(w.until, p.closes) - greatest(w.since, p.opens), 0),
-       coalesce(sum(o.days) FILTER (WHERE s.area_m2 IS NOT NULL), 0), coalesce(sum(s.area_m2 * o.days), 0)
+       coalesce(sum(o.days) FILTER (WHERE s.area_m2 IS NOT NULL AND NOT p.vague), 0),
+       coalesce(sum(s.area_m2 * o.days), 0)
 FROM place AS p CROSS JOIN wanted AS w
 LEFT JOIN span AS s ON s.store_id = p.store_id AND coalesce(s.counter_id, 0) = coalesce(p.counter_id, 0)
     AND coalesce(s.category, '{}') = coalesce(p.category, '{}') AND s.valid_from < w.until AND s.valid_until > w.since
@@ -57,7 +61,7 @@ LIMIT :limit
 def area_days(tx: Tx, since: date, until: date, limit: int) -> list[AreaDays]:
     """The area x days of every store, counter and category of a store in [since, until), at most `limit`.
 
-    The area of a place is known if it is on every open day.
+    The area of a place is known if it is on every open day; nobody knows the days of a place that closed without a date.
     """
     rows = tx.execute(AREAS, {"since": since, "until": until, "limit": limit})
     return [

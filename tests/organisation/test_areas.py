@@ -43,6 +43,12 @@ def test_an_area_unknown_on_an_open_day_is_unknown_and_none_is_none(tx: Tx) -> N
     assert areas(tx) == [(False, None, 31, None)] * 3
 
 
+def test_a_place_that_closed_without_a_date_has_no_known_days(tx: Tx) -> None:
+    a_store(tx, area_m2=Decimal(50), status=StoreStatus.CLOSED)
+    a_counter(tx, area_m2=Decimal(5))
+    assert areas(tx) == [(False, None, 31, None), (True, None, 31, None)]
+
+
 def test_categories_of_a_supermarket_have_areas_of_their_own(tx: Tx) -> None:
     a_store(tx, area_m2=Decimal(100), category_areas={("FOOD",): Decimal(60), ("FOOD", "DAIRY"): Decimal(12)})
     a_store(tx, category_areas={("FOOD", "DAIRY"): Decimal(6)}, effective_from=date(2026, 1, 11))
