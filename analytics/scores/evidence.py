@@ -16,7 +16,6 @@ from analytics.scores.reading import (
 from analytics.scores.words import reasons
 from foundation.database import Tx
 from foundation.pages import gettext
-from member_api.contract.conditions import no_profiling
 from pos_adapter.contract.catalogue import all_categories
 
 HISTORY_SHOWN_MAX = 12
@@ -43,7 +42,7 @@ def member_scores(tx: Tx, member_id: int, as_of: date | None = None) -> MemberSc
     Who refuses profiling has none, neither now nor of earlier runs. Raises ScoresUnknown when nothing was scored.
     """
     current = latest_scores(tx, as_of)
-    if member_id in no_profiling(tx):
+    if member_id in current.refused:
         return _without(member_id, current, gettext("This member has refused profiling: nothing is worked out."))
     scores = scores_of(current, [member_id]).get(member_id, [])
     if not scores:

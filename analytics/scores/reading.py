@@ -6,7 +6,7 @@ rows, a set one column. Money is in minor units of the score's currency.
 
 import array
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -18,12 +18,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyroaring import BitMap
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from analytics.runs.files import ScoreFile, files_of
 from analytics.runs.tables import KEPT, scoring_run
 from foundation.database import Tx
 from foundation.errors import NotFound
 from foundation.settings import get_settings
+from member_api.contract.conditions import no_profiling
 
 HISTORY_MAX = 24
 
@@ -36,7 +38,10 @@ class ScoresUnknown(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class ScoreSet:
-    """The scores of one finished run. `as_of` is exclusive; the horizon is the days from it on."""
+    """The scores of one finished run. `as_of` is exclusive; the horizon is the days from it on.
+
+    `refused` are the members who refuse profiling by now: nothing is told of them, also if the run scored them.
+    """
 
     run_id: int
     as_of: date
@@ -47,6 +52,7 @@ class ScoreSet:
     members: Path
     formats: Path
     format_potential: Path
+    refused: BitMap = field(repr=False, compare=False, default_factory=BitMap)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +164,12 @@ def score_sets(
     if horizon_days is not None:
         query = query.where(run.horizon_days == horizon_days)
     if one_a_date:
-        query = query.distinct(run.as_of)
+        query = query.ext(distinct_on(run.as_of))
     rows = tx.execute(query.order_by(run.as_of.desc(), run.id.desc()).limit(min(limit, 1_000))).all()
     files = files_of(tx, [row.id for row in rows])
     root = get_settings().lake
-    return [ScoreSet(*row, *_paths(root, files[row.id])) for row in rows]
+    refused = no_profiling(tx) if rows else BitMap()
+    return [ScoreSet(*row, *_paths(root, files[row.id]), refused) for row in rows]
 
 
 def scores_of_run(tx: Tx, run_id: int) -> ScoreSet | None:
@@ -175,7 +182,7 @@ def scores_of_run(tx: Tx, run_id: int) -> ScoreSet | None:
     ).first()
     if row is None:
         return None
-    return ScoreSet(*row, *_paths(get_settings().lake, files_of(tx, [row.id])[row.id]))
+    return ScoreSet(*row, *_paths(get_settings().lake, files_of(tx, [row.id])[row.id]), no_profiling(tx))
 
 
 def _paths(root: Path, files: Mapping[ScoreFile, str]) -> list[Path]:
@@ -190,7 +197,8 @@ def page_of_scores(
 
     Without the lists of their evidence (periods, categories): those are for one member at a time.
     """
-    wanted = None if among is None else pa.array(np.array(among, np.int64))
+    wanted = None if among is None else _ids(among)
+    refused = _ids(scores.refused)
     rows: list[Score] = []
     for table in _groups(scores.members, lambda _, highest: after is None or highest >= after[0], PAGE_COLUMNS):
         if after is not None:
@@ -198,6 +206,8 @@ def page_of_scores(
                 pc.greater(table["member_id"], after[0]),
                 pc.and_(pc.equal(table["member_id"], after[0]), pc.greater(table["currency"], after[1])),
             ))  # fmt: skip
+        if len(refused):
+            table = table.filter(pc.invert(pc.is_in(table["member_id"], value_set=refused)))
         if wanted is not None:
             table = table.filter(pc.is_in(table["member_id"], value_set=wanted))
         rows += [_score(row) for row in table.slice(0, limit - len(rows)).to_pylist()]
@@ -209,7 +219,7 @@ def page_of_scores(
 def scores_of(scores: ScoreSet, member_ids: Collection[int]) -> dict[int, list[Score]]:
     """The scores of these members, one for each currency they buy in; those without are left out."""
     found: dict[int, list[Score]] = {}
-    for row in _rows_of(scores.members, member_ids):
+    for row in _rows_of(scores.members, _told(scores, member_ids)):
         found.setdefault(row["member_id"], []).append(_score(row))
     return found
 
@@ -218,7 +228,7 @@ def formats_of(scores: ScoreSet, member_ids: Collection[int]) -> dict[int, list[
     """What these members are worth by currency and format, and what is predicted."""
     rows: dict[tuple[int, str, str], dict[str, Any]] = {}
     for path in (scores.formats, scores.format_potential):
-        for row in _rows_of(path, member_ids):
+        for row in _rows_of(path, _told(scores, member_ids)):
             rows.setdefault((row["member_id"], row["currency"], row["format"]), {}).update(row)
     found: dict[int, list[FormatScore]] = {}
     for key in sorted(rows):
@@ -239,12 +249,20 @@ def members_where(scores: ScoreSet, columns: Sequence[str], test: Test, currency
     table = pq.read_table(scores.members, columns=names, memory_map=True)
     if currency is not None:
         table = table.filter(pc.equal(table["currency"], currency))
-    return as_bitmap(table["member_id"].filter(pc.fill_null(test(table), False)))
+    return as_bitmap(table["member_id"].filter(pc.fill_null(test(table), False))) - scores.refused
 
 
 def as_bitmap(ids: pa.ChunkedArray) -> BitMap:
     """Member ids as a set."""
     return BitMap(array.array("I", ids.to_numpy().astype(np.uint32).tobytes()))
+
+
+def _ids(members: BitMap) -> pa.Array:
+    return pa.array(np.array(members, np.int64))
+
+
+def _told(scores: ScoreSet, member_ids: Collection[int]) -> list[int]:
+    return [member for member in member_ids if member not in scores.refused]
 
 
 # ------------------------------------------------------------------------------------------------ files
