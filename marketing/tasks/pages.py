@@ -351,7 +351,7 @@ def new_page(tx: Tx) -> str:
         member_name=masked_names(tx, [member.id]).get(member.id) if member is not None else None,
         kinds_of_page=[(kind.code, kind.template.name.in_language(_language())) for kind in list_kinds(tx)],
         store_choices=[(home.code, home.name) for home in stores],
-        kind=_said("kind") or "",
+        kind=_said("kind") or "call",
         stores=stores,
         store=_first_store(member.home_store if member is not None else None, codes),
         clerks=_receivers(tx, actor, None, stores) if codes else [],

@@ -13,7 +13,7 @@ from foundation.http import Blueprint, Pages, make_cursor, page_of, paged, read_
 from foundation.http.paging import PageArguments
 from foundation.pages import lazy
 from marketing.permissions import TASKS_MANAGE, TASKS_READ, TASKS_WORK
-from marketing.tasks import bodies
+from marketing.tasks import bodies, service_sources
 from marketing.tasks.reading import HistoryEntry, history_of_member
 from marketing.tasks.scope import Actor, actor_of
 from marketing.tasks.service_file import Entry, Mark, read_file, register_source
@@ -31,6 +31,8 @@ add_tab(MemberTab("service", lazy("Service"), TASKS_READ, 40))
 SHOWN = 40
 MEMBERS_PERSONAL = "members.personal"
 SOURCE = "tasks"
+# Imported for what they register: everybody else who does something for members.
+SOURCES = (service_sources,)
 
 
 # ------------------------------------------------------------------------------------------------ what tasks tell
@@ -94,9 +96,10 @@ def _cursor(entries: Sequence[Entry], *, more: bool) -> str | None:
 def get_service_file(tx: Tx, query: dict[str, Any], member: str) -> Any:
     """Everything ever done for a member, the newest first: tasks, work logs, call-backs, messages, campaigns."""
     facts = resolve_member(tx, read_ref(member))
-    found = read_file(tx, facts.id, query["limit"] + 1, _after(query["cursor"]))
+    viewer = current_principal()
+    found = read_file(tx, viewer, facts.id, query["limit"] + 1, _after(query["cursor"]))
     entries = found[: query["limit"]]
-    notes = _notes(tx, actor_of(current_principal()), entries)
+    notes = _notes(tx, actor_of(viewer), entries)
     items = [
         {
             "at": entry.at,
@@ -120,7 +123,7 @@ def service_page(tx: Tx, member: str) -> str:
     frame = framed(tx, member)
     actor = actor_of(current_principal())
     cursor = flask.request.args.get("cursor")
-    found = read_file(tx, frame.member.id, SHOWN + 1, _after(cursor))
+    found = read_file(tx, actor.principal, frame.member.id, SHOWN + 1, _after(cursor))
     entries = found[:SHOWN]
     following = _cursor(entries, more=len(found) > len(entries))
     task_ids = {int(entry.facts["task"]) for entry in entries if entry.source == SOURCE}

@@ -10,7 +10,7 @@ from marketing.tasks import subscribers
 from marketing.tasks.daily import remind_and_escalate
 from marketing.tasks.storage import Task, read_tasks
 from organisation.facts import StaffStatus
-from tests.marketing.tasks_factories import a_member_of, a_shop, a_task
+from tests.marketing.tasks.factories import a_member_of, a_shop, a_task
 from tests.organisation.factories import a_person, a_store
 
 TODAY = date(2026, 1, 5)

@@ -21,7 +21,7 @@ from marketing.tasks.working import Completion, Entry, complete, log, start
 from member_api.members.rules import Joined
 from organisation.staff.storage import load_people
 from tests.foundation.page_checks import complaints_about
-from tests.marketing.tasks_factories import CLERK, DESK, MANAGER, a_clerk, a_member_of, acting
+from tests.marketing.tasks.factories import CLERK, DESK, MANAGER, a_clerk, a_member_of, acting
 from tests.organisation.factories import PASSWORD, a_store
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from marketing.tasks.operations import (
 from marketing.tasks.rules import Settings, TaskState
 from member_api.members.rules import Joined
 from organisation.facts import StaffStatus
-from tests.marketing.tasks_factories import DESK, a_clerk, a_member_of, a_shop, a_task, a_wish
+from tests.marketing.tasks.factories import DESK, a_clerk, a_member_of, a_shop, a_task, a_wish
 from tests.organisation.factories import a_person, a_store
 
 TODAY = date(2026, 1, 5)

@@ -10,7 +10,7 @@ from foundation.clock import FixedClock
 from foundation.database import Database
 from marketing.tasks.kinds import change_kind, find_kind
 from organisation.staff.roles import Role, Scope
-from tests.marketing.tasks_factories import a_clerk, a_member_of, a_shop
+from tests.marketing.tasks.factories import a_clerk, a_member_of, a_shop
 from tests.organisation.callers import Caller, a_machine, a_person_at_the_screen
 from tests.organisation.factories import a_store
 
