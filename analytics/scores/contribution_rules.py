@@ -71,6 +71,7 @@ class FormatRows:
 
     spend: Integers
     visits: Integers
+    receipts: Integers
     worth: Integers
     profit_known: Flags
     regular: Integers
@@ -90,9 +91,9 @@ class FormatScores:
     rho: float
 
 
-def median_ticket(spend: Integers, visits: Integers) -> float:
+def median_ticket(spend: Integers, receipts: Integers) -> float:
     """The median of the members' own average tickets, in minor units; 0 if there are none."""
-    return max(float(np.median(spend / np.maximum(visits, 1))), 0.0) if len(spend) else 0.0
+    return max(float(np.median(spend / np.maximum(receipts, 1))), 0.0) if len(spend) else 0.0
 
 
 def score_format(rows: FormatRows, weights: tuple[float, float, float, float], shrinkage_tickets: int) -> FormatScores:
@@ -101,7 +102,7 @@ def score_format(rows: FormatRows, weights: tuple[float, float, float, float], s
     Where a member's profit is unknown the other three percentiles carry the score, with their weights raised to 1:
     unknown is not 0. The profit percentile ranks those whose profit is known among themselves.
     """
-    k = shrinkage_tickets * median_ticket(rows.spend, rows.visits)
+    k = shrinkage_tickets * median_ticket(rows.spend, rows.receipts)
     total = int(np.maximum(rows.spend, 0).sum())
     regular = int(np.minimum(np.maximum(rows.regular, 0), np.maximum(rows.spend, 0)).sum())
     rho = regular / total if total else 0.0

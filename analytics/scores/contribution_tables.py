@@ -250,7 +250,7 @@ def score_formats(rows: Rows, worth: Integers, company: CompanyProfit, settings:
         columns["format_share"][group] = share
         measured = score_format(
             FormatRows(
-                rows.sums["money"][active], rows.sums["visits"][active], worth[active], known[active],
+                rows.sums["money"][active], rows.sums["visits"][active], rows.sums["receipts"][active], worth[active], known[active],
                 rows.sums["regular_money"][active],
             ),
             (weights.spend, weights.visits, weights.profit, weights.regular),

@@ -61,7 +61,7 @@ LIMIT :limit
 def area_days(tx: Tx, since: date, until: date, limit: int) -> list[AreaDays]:
     """The area x days of every store, counter and category of a store in [since, until), at most `limit`.
 
-    The area of a place is known if it is on every open day; nobody knows the days of a place that closed without a date.
+    The area of a place is known if it is on every open day; of one that closed without a date nobody knows these days.
     """
     rows = tx.execute(AREAS, {"since": since, "until": until, "limit": limit})
     return [

@@ -81,6 +81,7 @@ def test_whole_parts_are_near_and_sum_to_the_whole(numerators: list[int], diviso
 FOUR = FormatRows(
     spend=integers(100, 200, 300, 400),
     visits=integers(1, 2, 2, 4),
+    receipts=integers(1, 2, 2, 4),
     worth=integers(30, 10, 60, 100),
     profit_known=np.array([True] * 4),
     regular=integers(100, 0, 150, 200),
@@ -100,7 +101,9 @@ def test_the_score_of_a_format() -> None:
 
 
 def test_a_profit_that_is_not_known_is_not_taken_for_none() -> None:
-    rows = FormatRows(FOUR.spend, FOUR.visits, FOUR.worth, np.array([True, True, True, False]), FOUR.regular)
+    rows = FormatRows(
+        FOUR.spend, FOUR.visits, FOUR.receipts, FOUR.worth, np.array([True, True, True, False]), FOUR.regular
+    )
     scores = score_format(rows, WEIGHTS, 3)
     assert np.isnan(scores.pr_profit[3])
     # The other three percentiles of the fourth: (35 x .875 + 15 x .875 + 15 x .625) / .65.
