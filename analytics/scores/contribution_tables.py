@@ -248,10 +248,10 @@ def score_formats(rows: Rows, worth: Integers, company: CompanyProfit, settings:
         active = group[rows.sums["visits"][group] > 0]
         share = shares.get((currency, format_), 0.0)
         columns["format_share"][group] = share
+        sums = {name: values[active] for name, values in rows.sums.items()}
         measured = score_format(
             FormatRows(
-                rows.sums["money"][active], rows.sums["visits"][active], rows.sums["receipts"][active], worth[active], known[active],
-                rows.sums["regular_money"][active],
+                sums["money"], sums["visits"], sums["receipts"], worth[active], known[active], sums["regular_money"]
             ),
             (weights.spend, weights.visits, weights.profit, weights.regular),
             settings.shrinkage_tickets,
