@@ -9,7 +9,8 @@ its rail, again and again until the rail has answered: nobody is charged twice, 
   acknowledged; an approval that comes late is reversed too.
 - code, WeChat style: SYSTEMERROR is asked about after 5 s, USERPAYING every few seconds up to 30 s; then it is
   reversed, not earlier than 15 s after the payment, until answered.
-- code, Alipay style: 10003 is waiting and asked about; 20000 or no answer is asked about, then cancelled, until answered.
+- code, Alipay style: 10003 is waiting and asked about; 20000 or no answer is asked about, then cancelled, until
+  answered.
 """
 
 from dataclasses import dataclass
