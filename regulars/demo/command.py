@@ -59,6 +59,7 @@ def demo(
             baskets=baskets,
             connections=connections,
             again=again,
+            follow_up=True,
             console=console,
         )
     except DemoStopped as stopped:

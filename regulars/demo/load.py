@@ -20,6 +20,7 @@ from regulars.demo import state
 from regulars.demo.catalogue import catalogue, promotions
 from regulars.demo.connection import ClientLogin, Connection, DemoStopped
 from regulars.demo.dates import today_in_store, weeks_until
+from regulars.demo.follow_up import seed_follow_up
 from regulars.demo.lanes import Lanes
 from regulars.demo.people import card_number, members, staff
 from regulars.demo.places import Places, counters_of, find_places
@@ -43,6 +44,7 @@ def load_demo(
     connections: int = CONNECTIONS,
     batch_sales: int = BATCH_SALES,
     again: bool = False,
+    follow_up: bool = False,
     console: Console | None = None,
 ) -> DemoReport:
     """Post the demo to the server at `base_url` and say what became of it.
@@ -52,7 +54,7 @@ def load_demo(
     `offset_weeks`: None keeps the offset of an earlier run in this home, else moves the data to end last week; 0 leaves
     them in 2017. `baskets`: only the first so many in order of time, with the products and members in them. `again`:
     send everything, also what an earlier run has the answer for; as every key and receipt is the same on every run,
-    this changes nothing.
+    this changes nothing. `follow_up`: make up a few tasks, too (the scopes tasks.* and staff.write).
 
     A load that was stopped goes on where it stopped. Items that the server refuses are counted, not raised.
     Raises DemoStopped when the server does not answer or refuses a whole request.
@@ -84,6 +86,8 @@ def load_demo(
         time.process_time() - cpu,
     )
     if report.complete:
+        if follow_up:
+            _follow_up(base_url, erp, source, whole, places, weeks, console)
         _write_loaded(home, report, len(source.baskets))
     return report
 
@@ -161,6 +165,21 @@ def _sales(
                 bars.advance(bar, batch.sales)
             else:
                 lanes.put(batch)
+
+
+def _follow_up(
+    base_url: str, erp: ClientLogin, source: Source, whole: Source, places: Places, weeks: int, console: Console
+) -> None:
+    """The made-up tasks. The demo is whole without them: what is refused here is said, and no more."""
+    cards = {card_number(household) for household in np.unique(source.baskets.household).tolist()}
+    enrolled = [member for member in members(whole, weeks) if member.card in cards]
+    with Connection(base_url, erp) as office:
+        try:
+            made = seed_follow_up(office, places.busiest.code, enrolled, weeks)
+        except DemoStopped as stopped:
+            console.print(f"No follow-up tasks were made up: {stopped}")
+        else:
+            console.print(f"{made} follow-up tasks were made up for members of {places.busiest.code}")
 
 
 def _offset(home: Path, wished: int | None) -> int:
