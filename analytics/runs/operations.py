@@ -19,6 +19,7 @@ from analytics.runs.rules import (
 )
 from analytics.runs.tables import OPEN, score_settings, scoring_run
 from analytics.scores.contribution_settings import ContributionSettings, settings_from_json
+from analytics.scores.point_costs import with_worth_of_points
 from foundation.clock import local_date
 from foundation.database import Tx
 from foundation.errors import NotFound
@@ -115,7 +116,7 @@ def request_run(
         "wanted_position": last_position(tx),
         "wanted_outbox": newest_announced(tx),
         "settings_version": settings.version or None,
-        "settings": settings.contribution.as_json(),
+        "settings": with_worth_of_points(tx, settings.contribution).as_json(),
         "versions": software_versions(),
         "state": RunState.QUEUED.value,
         "step": Step.WAITING.value,

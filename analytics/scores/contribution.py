@@ -146,7 +146,9 @@ def window_sums(lake: Lake, as_of: date, settings: ContributionSettings) -> pa.T
 
 def _point_cost(day: ir.Table, since: date, settings: ContributionSettings) -> ir.Value:
     """What a point cost when it was earned, in millionths of a minor unit: the latest of its currency, else of any."""
-    dated = sorted(settings.point_costs, key=lambda cost: (cost.currency is not None, cost.valid_from), reverse=True)
+    dated = sorted(
+        settings.costs_of_points, key=lambda cost: (cost.currency is not None, cost.valid_from), reverse=True
+    )
     cases: list[tuple[ir.Value, int]] = []
     for cost in dated:
         everywhere, always = cost.currency is None, cost.valid_from <= since

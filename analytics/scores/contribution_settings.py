@@ -8,6 +8,7 @@ from typing import Any
 from foundation.errors import Invalid
 
 MICRO = 1_000_000
+BEGINNING = date(1900, 1, 1)
 
 
 class ContributionSettingsWrong(Invalid):
@@ -49,9 +50,11 @@ class PointCost:
 
 @dataclass(frozen=True, slots=True)
 class ContributionSettings:
-    """RETAIL's defaults. `format_shares` (a_f) by format; None: each format's share of the company's profit.
+    """The trade's defaults. `format_shares` (a_f) by format; None: each format's share of the company's profit.
 
-    Shares and percents that people set are divided by their sum. Days are counted back from the as-of date.
+    Shares that people set are divided by their sum. Days are counted back from the as-of date. `point_costs` None:
+    what the earning rules say that points are worth, `redeemed_percent` of them expected to be redeemed (a run fills
+    it in when it is asked for: `point_costs.with_worth_of_points`).
     """
 
     weights: Weights = field(default_factory=Weights)
@@ -63,7 +66,8 @@ class ContributionSettings:
     gold_percent: int = 80
     new_days: int = 90
     lead_days: int = 365
-    point_costs: Sequence[PointCost] = (PointCost(date(1900, 1, 1)),)
+    redeemed_percent: int = 95
+    point_costs: Sequence[PointCost] | None = None
 
     def __post_init__(self) -> None:
         weights = asdict(self.weights).values()
@@ -76,19 +80,27 @@ class ContributionSettings:
             and self.shrinkage_tickets >= 0
             and 0 < self.platinum_percent <= self.gold_percent <= 100
             and 0 <= self.new_days <= self.lead_days
-            and all(cost.points >= 1 and cost.money >= 0 for cost in self.point_costs)
-            and all(0 <= cost.redeemed_percent <= 100 for cost in self.point_costs)
+            and all(cost.points >= 1 and cost.money >= 0 for cost in self.costs_of_points)
+            and all(0 <= cost.redeemed_percent <= 100 for cost in self.costs_of_points)
         )
         if not sound:
             raise ContributionSettingsWrong("weights, shares, days or percents of contribution are out of range")
+
+    @property
+    def costs_of_points(self) -> Sequence[PointCost]:
+        """The costs in force: those set, or else ten points for a minor unit."""
+        if self.point_costs is not None:
+            return self.point_costs
+        return (PointCost(BEGINNING, redeemed_percent=self.redeemed_percent),)
 
     def as_json(self) -> dict[str, Any]:
         """What a run stores; `settings_from_json` reads it back."""
         facts = asdict(self)
         facts["format_shares"] = None if self.format_shares is None else dict(self.format_shares)
-        facts["point_costs"] = [
-            {**asdict(cost), "valid_from": cost.valid_from.isoformat()} for cost in self.point_costs
-        ]
+        if self.point_costs is not None:
+            facts["point_costs"] = [
+                {**asdict(cost), "valid_from": cost.valid_from.isoformat()} for cost in self.point_costs
+            ]
         return facts
 
 
@@ -98,7 +110,7 @@ def settings_from_json(facts: Mapping[str, Any]) -> ContributionSettings:
         values = dict(facts)
         if "weights" in values:
             values["weights"] = Weights(**values["weights"])
-        if "point_costs" in values:
+        if values.get("point_costs") is not None:
             values["point_costs"] = tuple(
                 PointCost(**{**cost, "valid_from": date.fromisoformat(cost["valid_from"])})
                 for cost in values["point_costs"]
