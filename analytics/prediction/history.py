@@ -15,6 +15,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 DAYS_OF_A_WEEK = 7.0
+_STRAY = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,12 @@ class History:
 
     @property
     def first_day(self) -> int:
-        """The first day of all."""
-        return int(self.day.min())
+        """The day from which there is a history to speak of: half a per cent of all rows are before it.
+
+        A receipt with a date from years ago, typed wrongly or imported, does not make the history longer.
+        """
+        place = len(self.day) // _STRAY
+        return int(np.partition(self.day, place)[place])
 
     def rows_before(self, day: int) -> Ints:
         """For each member the place of the first row that is not before a day."""
