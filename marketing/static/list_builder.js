@@ -171,8 +171,7 @@
 
   function jsonCodes(codes, unit) {
     if (unit === "path") {
-      const paths = codes.map((code) => JSON.parse(code));
-      return paths.length === 1 && paths[0].length === 1 ? paths[0] : paths;
+      return codes.map((code) => JSON.parse(code));
     }
     return unit === "month" ? codes.map(Number) : codes;
   }
@@ -342,10 +341,11 @@
     let at = -1;
     let search = 0;
     let wait = null;
+    let entered = false; // Enter was pressed before what was typed had been found
     const field = el("input", {
       id, role: "combobox", autocomplete: "off", "aria-expanded": "false", "aria-controls": `${id}-list`, "aria-autocomplete": "list",
       "aria-label": say_("search_in", { what: label }), placeholder: say_("search"), spellcheck: false,
-      oninput: () => { clearTimeout(wait); wait = setTimeout(look, 180); },
+      oninput: () => { search += 1; found = []; at = -1; close(); clearTimeout(wait); wait = setTimeout(look, 180); },
       onfocus: () => look(),
       onblur: () => setTimeout(close, 150),
       onkeydown: (event) => {
@@ -357,6 +357,7 @@
         } else if (event.key === "Enter") {
           event.preventDefault();
           if (found[at]) take(found[at]);
+          else entered = field.value.trim() !== "";
         } else if (event.key === "Escape") close();
         else if (event.key === "Backspace" && !field.value && holder.codes.length) drop(holder.codes.at(-1));
       },
@@ -374,6 +375,8 @@
       list.hidden = false;
       field.setAttribute("aria-expanded", "true");
       mark();
+      if (entered && found.length) take(found[0]);
+      entered = false;
     }
     function mark() {
       [...list.children].forEach((item, n) => item.setAttribute("aria-selected", String(n === at)));
@@ -477,6 +480,7 @@
   function state(name, text) {
     const panel = root.querySelector(".live");
     panel.dataset.state = name;
+    root.querySelector(".live-pin").dataset.state = name;
     panel.querySelector(".live-words").textContent = text;
     panel.setAttribute("aria-busy", String(name === "counting"));
     panel.querySelector(".retry").hidden = name !== "failed";
@@ -485,7 +489,7 @@
   const numberOf = new Intl.NumberFormat(document.documentElement.lang);
 
   function showCount(answer) {
-    root.querySelector(".live-count").textContent = numberOf.format(answer.count);
+    for (const place of root.querySelectorAll(".live-count")) place.textContent = numberOf.format(answer.count);
   }
 
   function sinceWords(answer) {

@@ -1,6 +1,6 @@
 """The shapes of target lists over HTTP."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
@@ -13,7 +13,7 @@ from marketing.target_lists.catalogue import MEASURES
 from marketing.target_lists.choosing import Question
 from marketing.target_lists.chunks import Seen
 from marketing.target_lists.exclusions import exclusions
-from marketing.target_lists.explaining import Why, reasons
+from marketing.target_lists.explaining import Why, flat_words, reasons
 from marketing.target_lists.filters import Filter, read_filter
 from marketing.target_lists.models import filter_of
 from marketing.target_lists.operations import Explained, Preview, TargetList, stores_within
@@ -242,7 +242,7 @@ def preview_body(
         "sales_until": told.complete_until,
         "lake_position": told.position,
         "scores_as_of": told.scores_as_of,
-        "words": _once(wording.condition(condition) for condition in question.filter.conditions),
+        "words": flat_words(question.filter, wording),
     }
 
 
@@ -264,7 +264,7 @@ def list_body(found: TargetList, wording: Wording, count: int) -> dict[str, Any]
         "count": count,
         "filter": found.filter.body,
         "filter_hash": found.filter_hash.hex(),
-        "words": _once(wording.condition(condition) for condition in found.filter.conditions),
+        "words": flat_words(found.filter, wording),
         "model": found.model,
         "as_of": found.as_of,
         "lake_position": found.lake_position,
@@ -290,7 +290,3 @@ def explained_body(member_id: int, name: str | None, found: Explained, why: Why)
         "left_out_for": list(found.left_out),
         "measured": "frozen" if found.frozen else "now",
     }
-
-
-def _once(words: Any) -> Sequence[str]:
-    return list(dict.fromkeys(words))

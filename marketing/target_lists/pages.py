@@ -19,7 +19,7 @@ from marketing.target_lists.bodies import breakdown_body, explained_body, listed
 from marketing.target_lists.catalogue import MEASURES
 from marketing.target_lists.chunks import seen_of
 from marketing.target_lists.exclusions import exclusions
-from marketing.target_lists.explaining import explain
+from marketing.target_lists.explaining import explain, outline
 from marketing.target_lists.filters import Filter
 from marketing.target_lists.http import list_body_for, list_id_of, visible_member
 from marketing.target_lists.operations import (
@@ -204,6 +204,7 @@ def list_page(tx: Tx, list_id: str) -> str:
     return render(
         "target_lists/members.html",
         list=body,
+        outline=outline(found.filter, wording),
         by=_who(tx, [found.created_by])[found.created_by],
         about=_about(found, body["count"]),
         near=_near(found) if whole else [],

@@ -9,6 +9,7 @@ from foundation.bitmaps import ids_where
 from foundation.database import Tx
 from foundation.pages import lazy
 from marketing.experiments.standing import company_control
+from marketing.messages.gate import CONSENT_CHANNELS
 from marketing.messages.policy import policy_in_force
 from marketing.messages.rules import MessageClass
 from marketing.target_lists.exclusions import Near, register_exclusion
@@ -24,7 +25,8 @@ def _capped(tx: Tx, near: Near) -> BitMap:
     """Who has reached a cap on marketing messages, of the channel asked for or of any."""
     found = BitMap()
     for cap in policy_in_force(tx).says.caps:
-        if cap.message_class == MessageClass.MARKETING and near.channel in (None, str(cap.channel)):
+        ways = (None, str(cap.channel), str(CONSENT_CHANNELS[cap.channel]))
+        if cap.message_class == MessageClass.MARKETING and near.channel in ways:
             since = tx.now - timedelta(days=cap.window_days)
             found |= ids_where(tx, _OFTEN, (str(cap.message_class), str(cap.channel), since, cap.count_max))
     return found
