@@ -41,6 +41,14 @@ class Prose(fields.String):
         super().__init__(validate=[validate.Length(0, length_max), _printable], **options)
 
 
+class Sign(OneLine):
+    """Who writes, or how to opt out: a few words that no commercial message goes without."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.validators.insert(0, validate.Length(1, SIGN_MAX))
+
+
 # ------------------------------------------------------------------------------------------------ messages
 class MessageOut(Schema):
     """One message, and what became of it."""
@@ -234,8 +242,8 @@ class MessageCapSchema(Schema):
 
 
 class MessageSignsSchema(Schema):
-    en = Prose(SIGN_MAX, required=True)
-    zh = Prose(SIGN_MAX, required=True)
+    en = Sign(required=True)
+    zh = Sign(required=True)
 
 
 class MessagePolicyIn(Schema):

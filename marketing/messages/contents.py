@@ -254,9 +254,11 @@ def _finish(policy: Policy, wish: TemplateWish, language: Language, values: Mapp
     if wish.channel != Channel.SMS:
         return Text(language, render(words.subject or "", values)[:SUBJECT_MAX], body)
     rules = policy.says
-    whole = rules.signs[language] + " ".join(body.split())
+    sign = rules.signs[language].strip()
+    # Chinese signs end in a bracket that is as wide as a blank.
+    whole = sign + ("" if sign.endswith("】") else " ") + " ".join(body.split())
     if wish.message_class == MessageClass.MARKETING:
-        whole += rules.opt_outs[language]
+        whole += " " + rules.opt_outs[language].strip()
     size = size_of(whole)
     if size.segments > SEGMENTS_MAX:
         raise TextUnusable(f"the text message would have {size.segments} parts, at most {SEGMENTS_MAX} are sent")

@@ -227,7 +227,7 @@ def figures(tx: Tx, stores: Collection[str] | None, since: datetime | None = Non
     """What became of the messages queued in the last 30 days, by channel, state and reason."""
     rows = tx.ask(
         "SELECT channel, state, reason, count(*) FROM marketing.message WHERE queued_at >= %s "
-        "AND (%s::text[] IS NULL OR store = ANY(%s::text[])) GROUP BY 1, 2, 3 ORDER BY 1, 2, 4 DESC",
+        "AND (%s::text[] IS NULL OR store = ANY(%s::text[])) GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2",
         (
             since or tx.now - FIGURES_WINDOW,
             None if stores is None else sorted(stores),

@@ -128,12 +128,16 @@ def _policies(tx: Tx, rows: Sequence[Sequence[Any]]) -> list[Policy]:
     return [_policy(row, tuple(found[row[0]])) for row in rows]
 
 
+def _house_language() -> Language:
+    return Language.ZH if get_settings().company_currency == "CNY" else Language.EN
+
+
 def _policy(row: Sequence[Any], caps: tuple[Cap, ...]) -> Policy:
     begins: time = row[4]
     says = PolicyWish(
         quiet=QuietHours(begins, row[5]),
         caps=caps,
-        default_language=Language(row[6]),
+        default_language=Language(row[6]) if row[6] else _house_language(),
         signs={Language.EN: row[7], Language.ZH: row[8]},
         opt_outs={Language.EN: row[9], Language.ZH: row[10]},
         segment_cost_milli=row[11],

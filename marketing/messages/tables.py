@@ -55,7 +55,7 @@ message_policy = Table(
     Column("valid_from", DateTime(timezone=True), nullable=False),
     Column("quiet_from", Time, nullable=False),
     Column("quiet_to", Time, nullable=False),
-    Column("default_language", Text, nullable=False),
+    Column("default_language", Text),
     Column("sign_en", Text, nullable=False),
     Column("sign_zh", Text, nullable=False),
     Column("opt_out_en", Text, nullable=False),

@@ -48,7 +48,7 @@ def upgrade() -> None:
         valid_from           timestamptz NOT NULL,
         quiet_from           time    NOT NULL,
         quiet_to             time    NOT NULL,
-        default_language     text    NOT NULL,
+        default_language     text,
         sign_en              text    NOT NULL,
         sign_zh              text    NOT NULL,
         opt_out_en           text    NOT NULL,
@@ -72,6 +72,8 @@ def upgrade() -> None:
     COMMENT ON COLUMN marketing.message_policy.segment_cost_milli IS
         'thousandths of a minor unit for one segment of a text message';
     COMMENT ON COLUMN marketing.message_policy.cost_currency IS 'null: the company''s';
+    COMMENT ON COLUMN marketing.message_policy.default_language IS
+        'null: Chinese for a company that counts in yuan, else English';
     COMMENT ON COLUMN marketing.message_policy.gateway_idempotent IS
         'the gateway takes our id once and can be asked for it; else every message is handed over at most once';
 
@@ -91,10 +93,10 @@ def upgrade() -> None:
     COMMENT ON TABLE marketing.message_cap IS
         'at most count_max in any window_days times 24 hours; what a member asked for (transactional) has no cap';
 
-    INSERT INTO marketing.message_policy (valid_from, quiet_from, quiet_to, default_language, sign_en, sign_zh,
-        opt_out_en, opt_out_zh, segment_cost_milli, rate_per_second, gateway_idempotent, published_by, published_at)
-    VALUES ('2000-01-01 00:00+00', '21:00', '09:00', 'zh', '[Regulars] ', '【Regulars】', ' Reply STOP to opt out',
-        ' 拒收请回复TD', 5000, 500, true, 'migration', now());
+    INSERT INTO marketing.message_policy (valid_from, quiet_from, quiet_to, sign_en, sign_zh, opt_out_en, opt_out_zh,
+        segment_cost_milli, rate_per_second, gateway_idempotent, published_by, published_at)
+    VALUES ('2000-01-01 00:00+00', '21:00', '09:00', '[Regulars]', '【Regulars】', 'Reply STOP to opt out',
+        '拒收请回复TD', 5000, 500, true, 'migration', now());
     INSERT INTO marketing.message_cap (version, message_class, channel, window_days, count_max)
     SELECT version, 'marketing', channel, window_days, count_max
     FROM marketing.message_policy,
