@@ -1,6 +1,7 @@
 """What a point costs, from what the earning rules say that it is worth: one truth for the till and the score."""
 
 from dataclasses import replace
+from datetime import date
 
 from analytics.scores.contribution_settings import BEGINNING, ContributionSettings, PointCost
 from foundation.clock import local_date
@@ -17,13 +18,9 @@ def with_worth_of_points(tx: Tx, settings: ContributionSettings) -> Contribution
     if settings.point_costs is not None:
         return settings
     timezone = get_settings().company_timezone
-    costs = [
-        PointCost(
-            BEGINNING if n == 0 else local_date(worth.valid_from, timezone),
-            worth.points,
-            worth.money,
-            settings.redeemed_percent,
-        )
-        for n, worth in enumerate(worth_of_points(tx))
-    ]
-    return replace(settings, point_costs=tuple(costs) or None)
+    costs: dict[date, PointCost] = {}
+    for worth in worth_of_points(tx):
+        day = local_date(worth.valid_from, timezone) if costs else BEGINNING
+        # Of two versions of one day the later one holds.
+        costs[day] = PointCost(day, worth.points, worth.money, settings.redeemed_percent)
+    return replace(settings, point_costs=tuple(costs.values()) or None)

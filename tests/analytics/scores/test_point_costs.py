@@ -23,6 +23,13 @@ def test_each_version_of_the_rules_has_its_cost(tx: Tx) -> None:
     assert settings_from_json(settings.as_json()) == settings
 
 
+def test_of_two_versions_of_a_day_the_later_one_holds(tx: Tx) -> None:
+    for hours, money in ((20, 3), (21, 4)):
+        publish_rules(tx, {"redeem_points": 100, "redeem_money": money}, tx.now + timedelta(hours=hours), "", "test")
+    costs = with_worth_of_points(tx, SETTINGS).costs_of_points
+    assert [(cost.valid_from, cost.money) for cost in costs] == [(date(1900, 1, 1), 1), (date(2026, 1, 6), 4)]
+
+
 def test_costs_that_were_set_stay(tx: Tx) -> None:
     mine = replace(SETTINGS, point_costs=(PointCost(date(2026, 1, 1), 1, 1, 100),))
     assert with_worth_of_points(tx, mine) is mine
