@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from foundation.database import Database
 from marketing.campaigns.launching import work_on
-from organisation.staff.rules import Role
+from organisation.staff.roles import Role
 from tests.marketing.campaigns.factories import a_list, many_members
 from tests.organisation.callers import Caller, a_machine, a_person_at_the_screen
 from tests.organisation.factories import a_person_with_login
