@@ -9,12 +9,12 @@ import duckdb
 from sqlalchemy import update
 
 from analytics.lake.engine import open_engine
-from analytics.lake.exporting import append, begin, wait_until_alone
+from analytics.lake.exporting import append, begin, moment_of, wait_until_alone
 from analytics.lake.manifest import NewFile, live_files, publish, read_state
 from analytics.lake.tables import lake_state
 from analytics.lake.writing import write_month
 from foundation.database import Database, Tx
-from foundation.events import last_position, read_events
+from foundation.events import last_position
 from pos_adapter.contract.sales import RECEIPTS_AT_ONCE_MAX, business_days, receipts_between
 
 MONTHS_MAX = 12 * 500
@@ -75,8 +75,7 @@ class Start:
 
 def _start(tx: Tx) -> Start:
     position = last_position(tx)
-    newest = read_events(tx, position - 1, 1) if position else []
-    return Start(position, newest[0].at if newest else None)
+    return Start(position, moment_of(tx, position))
 
 
 def _months(tx: Tx, first: date | None, last: date | None) -> Iterator[date]:

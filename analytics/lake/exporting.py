@@ -179,21 +179,25 @@ def _next_batch(tx: Tx) -> Batch | None:
         return None
     events, reached = _next_events(tx, after, newest)
     receipts: set[UUID] = set()
-    at = None
     for n, event in enumerate(events):
         named = receipts_named(event.topic, event.facts)
         if n and len(receipts) + len(named) > RECEIPTS_MAX:
             reached = events[n - 1].position
             break
         receipts.update(named)
-        at = event.at
-    return Batch(after, reached, at, families(tx, receipts) if receipts else [])
+    return Batch(after, reached, moment_of(tx, reached), families(tx, receipts) if receipts else [])
 
 
 def _next_events(tx: Tx, after: int, newest: int) -> tuple[list[Event], int]:
     until = min(after + WINDOW, newest)
     events = read_events(tx, after, EVENTS_MAX, SAY_SOMETHING_NEW, until)
     return events, events[-1].position if len(events) == EVENTS_MAX else until
+
+
+def moment_of(tx: Tx, position: int) -> datetime | None:
+    """When the event at this position happened; None before the first."""
+    found = read_events(tx, position - 1, 1) if position else []
+    return found[0].at if found else None
 
 
 def collect(tx: Tx, engine: duckdb.DuckDBPyConnection, receipts: Sequence[UUID], position: int) -> None:

@@ -1,7 +1,8 @@
 """`regulars lake` for the terminal."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 
 from analytics.lake.backfilling import backfill
@@ -11,9 +12,20 @@ from analytics.lake.healing import missing_files
 from analytics.lake.manifest import live_files, read_state
 from analytics.lake.schema import FileKind
 from foundation.database import database
+from foundation.errors import Unavailable
 from foundation.events import last_position
+from regulars.running.problems import CannotRun
 
 Say = Callable[[str], None]
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """What the operator can do something about is said in a sentence."""
+    try:
+        yield
+    except Unavailable as problem:
+        raise CannotRun(problem.detail) from problem
 
 
 def tell_state(say: Say) -> int:
@@ -44,17 +56,19 @@ def _moment(at: datetime) -> str:
 def export_now(say: Say) -> None:
     """Bring the lake up to the newest event."""
     began = time.monotonic()
-    reached = bring_up_to(database(), timeout_s=24 * 3600, told=lambda position: say(f"event {position:,}"))
+    with _sentences():
+        reached = bring_up_to(database(), timeout_s=24 * 3600, told=lambda position: say(f"event {position:,}"))
     say(f"Complete up to event {reached:,}, {time.monotonic() - began:.1f} s")
 
 
 def make_again(say: Say, first: date | None, last: date | None) -> None:
     """Make the lake again from the database: all of it, or the months from `first` to `last`."""
     began = time.monotonic()
-    made = backfill(
-        database(), first=first, last=last, timeout_s=3600,
-        told=lambda month, receipts: say(f"{month:%Y-%m}: {receipts:,} receipts"),
-    )  # fmt: skip
+    with _sentences():
+        made = backfill(
+            database(), first=first, last=last, timeout_s=3600,
+            told=lambda month, receipts: say(f"{month:%Y-%m}: {receipts:,} receipts"),
+        )  # fmt: skip
     say(
         f"{made.months} months, {made.receipts:,} receipts, {made.lines:,} lines; complete up to event"
         f" {made.position:,}, {time.monotonic() - began:.1f} s"
@@ -64,7 +78,8 @@ def make_again(say: Say, first: date | None, last: date | None) -> None:
 def compare(say: Say) -> int:
     """Compare the lake with the database and say what differs, one line each; how many differences there are."""
     began = time.monotonic()
-    checked = check(database())
+    with _sentences():
+        checked = check(database())
     for difference in checked.differences:
         say(str(difference))
     found = len(checked.differences)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pyarrow as pa
 import pytest
+from pyarrow import parquet as pq
 
 from analytics.lake import exporting
 from analytics.lake.backfilling import backfill
@@ -26,7 +27,9 @@ from foundation.settings import get_settings
 from pos_adapter.catalogue.operations import put_products
 from pos_adapter.catalogue.rules import ProductWish
 from pos_adapter.contract.sales import business_days, receipts_between
+from pos_adapter.repairs.discards import confirm, propose
 from pos_adapter.repairs.flagged import link_new_products, name_original
+from pos_adapter.repairs.rules import Subject
 from pos_adapter.sales.attaching import sweep as attach
 from pos_adapter.sales.correcting import give_sale
 from pos_adapter.sales.receipts import Original
@@ -234,6 +237,18 @@ def test_a_sale_given_to_another_member_moves_with_its_returns(house: Database) 
     assert in_lake(house, "SELECT DISTINCT member_id FROM member_day").to_pylist() == [{"member_id": second}]
 
 
+def test_a_discarded_sale_is_in_the_lake_no_longer(house: Database) -> None:
+    answer = post(house, receipt(1000, lines=[line(1, 1000, product="TRAINING")]))
+    post(house, receipt(70))
+    same(house)
+    with house.transaction() as tx:
+        found = propose(tx, somebody("kim"), Subject.SALE, None, UUID(answer.body["sale"]["id"]), "training")
+    with house.transaction() as tx:
+        confirm(tx, somebody("lee"), found.id)
+    same(house)
+    assert [row[1] for row in figures(house)] == [70]
+
+
 # ---------------------------------------------------------------------------------------------- what it promises
 
 
@@ -257,6 +272,27 @@ def test_a_lake_made_again_from_the_database_is_the_same_lake(house: Database) -
     assert in_lake(house, "SELECT DISTINCT member_id FROM member_day").to_pylist() == [{"member_id": member}]
     post(house, receipt(5, member=PHONE_REF))
     same(house)
+
+
+def test_some_months_alone_are_made_again(house: Database) -> None:
+    post(house, receipt(1000, business_date="2025-11-05"))
+    post(house, receipt(500, business_date="2025-12-05"))
+    deliver(house)
+    with house.transaction() as tx:
+        before = {file.id: file.month for file in live_files(tx)}
+    made = backfill(house, first=date(2025, 12, 1), last=date(2025, 12, 31))
+    assert (made.months, made.receipts, made.lines) == (1, 1, 1)
+    with house.transaction() as tx:
+        kept = {file.id for file in live_files(tx)} & before.keys()
+        assert {before[id] for id in kept} == {date(2025, 11, 1)}
+    same(house)
+
+
+def test_rows_lie_in_order_of_their_members(house: Database) -> None:
+    write_lake(house, [LineFacts(DAY, 1, member) for member in (5, 3, None, 9, 3, 1)])
+    with house.transaction() as tx:
+        paths = [get_settings().lake / file.path for file in live_files(tx) if file.kind is FileKind.LINES]
+    assert [pq.read_table(path)["member_id"].to_pylist() for path in paths] == [[1, 3, 3, 5, 9, None]]
 
 
 def said_of(house: Database, kind: FileKind) -> list[tuple[Any, ...]]:
