@@ -3,16 +3,25 @@
 from pathlib import Path
 
 from analytics.measures.http import measures_blueprint
+from analytics.overview.pages import overview_pages
+from analytics.permissions import REPORTS, SCORES
 from analytics.runs.http import runs_blueprint
+from analytics.runs.pages import runs_pages
 from analytics.scores.http import scores_blueprint
-from foundation.http import Room
+from analytics.scores.pages import scores_pages
+from foundation.http import MenuItem, Room
+from foundation.pages import lazy
 
 HERE = Path(__file__).parent
 
 room = Room(
     name="analytics",
     blueprints=[measures_blueprint, runs_blueprint, scores_blueprint],
-    pages=[],
-    menu=[],
+    pages=[overview_pages, runs_pages, scores_pages],
+    menu=[
+        MenuItem(lazy("Today"), "/today", REPORTS, "chart", 12),
+        MenuItem(lazy("Scoring runs"), "/scoring-runs", SCORES, "clock", 60),
+    ],
     translations=sorted(HERE.glob("**/translations")),
+    static=HERE / "static",
 )

@@ -169,7 +169,7 @@ def score_sets(
     files = files_of(tx, [row.id for row in rows])
     root = get_settings().lake
     refused = no_profiling(tx) if rows else BitMap()
-    return [ScoreSet(*row, *_paths(root, files[row.id]), refused) for row in rows]
+    return [_score_set(row, root, files[row.id], refused) for row in rows]
 
 
 def scores_of_run(tx: Tx, run_id: int) -> ScoreSet | None:
@@ -182,11 +182,22 @@ def scores_of_run(tx: Tx, run_id: int) -> ScoreSet | None:
     ).first()
     if row is None:
         return None
-    return ScoreSet(*row, *_paths(get_settings().lake, files_of(tx, [row.id])[row.id]), no_profiling(tx))
+    return _score_set(row, get_settings().lake, files_of(tx, [row.id])[row.id], no_profiling(tx))
 
 
-def _paths(root: Path, files: Mapping[ScoreFile, str]) -> list[Path]:
-    return [root / files[kind] for kind in ScoreFile]
+def _score_set(row: Any, root: Path, files: Mapping[ScoreFile, str], refused: BitMap) -> ScoreSet:
+    return ScoreSet(
+        row.id,
+        row.as_of,
+        row.horizon_days,
+        row.position,
+        row.complete_until,
+        row.finished_at,
+        members=root / files[ScoreFile.MEMBERS],
+        formats=root / files[ScoreFile.FORMATS],
+        format_potential=root / files[ScoreFile.FORMAT_POTENTIAL],
+        refused=refused,
+    )
 
 
 # ------------------------------------------------------------------------------------------------ rows

@@ -53,7 +53,8 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One field of a heat map. `value` decides its colour, `text` stands in it, `words` are said under the mouse."""
+    """One field of a heat map. `value` decides its colour, `text` stands in it (in two lines, if it has a line break),
+    `words` are said under the mouse."""
 
     row: str
     column: str
@@ -188,6 +189,7 @@ def heat_map(
 ) -> Chart:
     """Fields by row (the first at the top) and column; the darker, the larger the value. Fields may be links."""
     highest = max((cell.value for cell in cells), default=0) or 1
+    two_lines = any("\n" in cell.text for cell in cells)
     values = [
         {
             "row": cell.row,
@@ -195,7 +197,7 @@ def heat_map(
             # The square root lets small fields be told from empty ones beside a large one.
             "value": math.sqrt(max(cell.value, 0) / highest),
             "text": cell.text,
-            "words": cell.words or f"{cell.row} · {cell.column}: {cell.text}",
+            "words": cell.words or f"{cell.row} · {cell.column}: {_one_line(cell.text)}",
             **({"href": cell.href} if cell.href else {}),
         }
         for cell in cells
@@ -213,14 +215,14 @@ def heat_map(
             color=alt.Color("value:Q", scale=alt.Scale(domain=[0, 1], range=list(HEAT)), legend=None),
             description="words:N",
         )
-        texts = base.mark_text(fontSize=11.5 if narrow else 12.5).encode(
+        texts = base.mark_text(fontSize=11 if narrow else 12.5, lineBreak="\n", dy=-7 if two_lines else 0).encode(
             text="text:N",
             color=alt.condition("datum.value > 0.55", alt.value("#ffffff"), alt.value(INK)),
         )
         width = NARROW if narrow else FULL if full else WIDE
-        return _svg_of(alt.layer(fields, texts), width, 46 * max(len(rows), 1) + 44)
+        return _svg_of(alt.layer(fields, texts), width, (54 if two_lines else 44) * max(len(rows), 1) + 44)
 
-    by_place = {(cell.row, cell.column): cell.text for cell in cells}
+    by_place = {(cell.row, cell.column): _one_line(cell.text) for cell in cells}
     table = tuple((row, *(by_place.get((row, column), "–") for column in columns)) for row in rows)
     return _chart(title, description, draw, ((axes[0], *columns), table), full=full)
 
@@ -401,6 +403,10 @@ def _table(
     values = {(point.label, point.series): _said(point.value, say) for point in points}
     heads = (columns[0], *series) if len(series) > 1 else columns
     return heads, tuple((label, *(values.get((label, each), "–") for each in series)) for label in labels)
+
+
+def _one_line(text: str) -> str:
+    return text.replace("\n", " · ")
 
 
 def _said(value: float | None, say: Say) -> str:

@@ -1,6 +1,8 @@
 """How values look on a page: money, points, moments, days; in the reader's language and the store's time zone."""
 
+import re
 from datetime import date, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import babel.dates
@@ -10,6 +12,8 @@ from flask_babel import get_locale
 
 from foundation.money import exponent, format_money
 
+SUPERFLUOUS_ZERO = re.compile(r"\.0(?!\d)")
+
 
 def money(amount: int | None, currency: str) -> str:
     """Minor units as people write them; an en dash for nothing known."""
@@ -17,6 +21,16 @@ def money(amount: int | None, currency: str) -> str:
         return "–"
     text = format_money(amount, currency, _language())
     # English writes CN¥ to tell it from Japan's; at home there is one yen sign.
+    return text.replace("CN¥", "¥") if currency == flask.current_app.config["COMPANY_CURRENCY"] else text
+
+
+def short_money(amount: int | None, currency: str) -> str:
+    """Minor units as a figure of few digits: ¥12K, ¥1.2万; for charts and narrow places."""
+    if amount is None:
+        return "–"
+    value = Decimal(amount).scaleb(-exponent(currency))
+    text = babel.numbers.format_compact_currency(value, currency, locale=_language(), fraction_digits=1)
+    text = SUPERFLUOUS_ZERO.sub("", text)
     return text.replace("CN¥", "¥") if currency == flask.current_app.config["COMPANY_CURRENCY"] else text
 
 
@@ -53,6 +67,7 @@ def weekday(value: date) -> str:
 
 FILTERS = {
     "money": money,
+    "short_money": short_money,
     "number": number,
     "moment": moment,
     "time_of_day": time_of_day,

@@ -208,9 +208,26 @@ async function copy(text) {
   say(words("Copied"));
 }
 
+// On a phone the row of tabs is wider than the screen: the current one comes into view.
+document.querySelector('.tabs [aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "center" });
+
 const said = sessionStorage.getItem("said");
 if (said) { sessionStorage.removeItem("said"); say(said); }
 // A page restored from the browser's memory would show a form that is still "working".
 window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+
+/** Entries of the menu that say how much waits: each address is asked once a page, and silence is no news. */
+const counted = Map.groupBy([...document.querySelectorAll("[data-count]")], (entry) => entry.dataset.count);
+for (const [address, entries] of counted) {
+  call("GET", address).then((answer) => {
+    const waiting = answer.status === 200 ? answer.body?.now : 0;
+    for (const entry of waiting ? entries : []) {
+      const badge = document.createElement("b");
+      badge.className = "waiting";
+      badge.textContent = waiting > 99 ? "99+" : waiting;
+      entry.append(badge);
+    }
+  }, () => {});
+}
 
 window.regulars = { call, newKey, say, showProblem, minorUnits };
