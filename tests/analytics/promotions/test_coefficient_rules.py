@@ -106,6 +106,18 @@ def test_a_profit_that_is_not_known_is_not_gained() -> None:
     assert effect(usual() | promoted(profit=None)).profit_gained is None
 
 
+def test_one_year_before_shows_no_spread() -> None:
+    festival = date(2026, 2, 17)
+    days = {date(2025, 1, 29): NodeDay(6_000, 50), festival: NodeDay(7_500, 60)}
+    found = effect(days, promotion=[festival], holidays=chinese_holidays())
+    assert (found.coefficient, found.low, found.high) == (1.25, None, None)
+
+
+def test_a_promotion_that_sold_nothing_has_no_interval() -> None:
+    found = effect(usual() | dict.fromkeys(THREE_DAYS, NodeDay(0, 0, 0)))
+    assert (found.told, found.coefficient, found.low, found.high) == (True, 0.0, None, None)
+
+
 def test_lunar_holidays_are_compared_with_the_same_lunar_day() -> None:
     festival = date(2026, 2, 17)
     days = usual(weeks=2) | {
@@ -150,8 +162,8 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says(factor: float) -
         assert found.low is not None
         assert found.high is not None
         held += found.low <= factor <= found.high
-    # Eight weeks are few: nine in ten is what they carry.
-    assert 0.85 <= held / 200 <= 0.99
+    # 600 others held it 561 times; 200 of 95 in 100 leave room from 89 to 99.
+    assert 0.89 <= held / 200 <= 0.99
 
 
 def test_the_same_days_give_the_same_interval() -> None:
