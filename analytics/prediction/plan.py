@@ -37,7 +37,7 @@ class Plan:
 
 def plan(first_day: int, as_of: int, horizon_days: int, folds_max: int = FOLDS_MAX) -> Plan:
     """The lessons and folds for a history from `first_day` up to, not including, `as_of`."""
-    tested = tested_horizon(as_of - first_day, horizon_days)
+    tested = horizon_to_test(as_of - first_day, horizon_days)
     if tested == 0:
         return Plan(0, (), ())
     days = [as_of - tested - STEP_DAYS * number for number in range(folds_max)]
@@ -45,7 +45,7 @@ def plan(first_day: int, as_of: int, horizon_days: int, folds_max: int = FOLDS_M
     return Plan(tested, _lessons(first_day, as_of, tested), tuple(fold for fold in folds if fold.lessons))
 
 
-def tested_horizon(known_days: int, horizon_days: int) -> int:
+def horizon_to_test(known_days: int, horizon_days: int) -> int:
     """The longest horizon, in whole weeks or as asked, of which one fold with one lesson fits; 0 if not even a week."""
     if known_days >= _lead(horizon_days) + 2 * horizon_days:
         return horizon_days
