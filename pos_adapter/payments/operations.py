@@ -70,8 +70,8 @@ class Taken:
     def order(self, ask: Any = None) -> Order:
         """As its rail is told of it."""
         return Order(
-            self.id, self.terminal, self.trace, self.amount, self.currency, self.started_at or self.created_at,
-            self.reference, ask,
+            self.id, str(self.store_id), self.terminal, self.trace, self.amount, self.currency,
+            self.started_at or self.created_at, self.reference, ask,
         )  # fmt: skip
 
 

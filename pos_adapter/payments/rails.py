@@ -26,6 +26,7 @@ class Order:
     """One payment as its rail is told of it. `ask` is there for the first message only (a payment code)."""
 
     id: UUID
+    store: str
     terminal: str
     trace: int
     amount: int
@@ -42,6 +43,7 @@ class RefundOrder:
     number: str
     trace: int
     amount: int
+    at: datetime
     of: Order
 
 

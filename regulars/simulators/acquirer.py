@@ -1,0 +1,310 @@
+"""An acquirer that moves no money: ISO 8583 over TCP, a book that cannot lie, and faults on demand.
+
+    python -m regulars.simulators.acquirer --port 8583 --control 8584 --book acquirer.jsonl --faults silent=0.05
+
+It knows sales, refunds, reversals and echoes as pos_adapter/payments/card.py describes them. A message with the same
+type, terminal, merchant, day and trace number is the same message: it is answered as before and booked once. On the
+control port: `PUT /faults {"silent": 0.1}`, `GET /book`, `GET /daily/<YYYY-MM-DD>.csv` (the day's file, for
+reconciliation), `GET /healthz`.
+
+Faults, each a probability for a message: `slow` (answers within a second), `silent` (books it and never answers),
+`lost` (neither), `late` (answers when nobody listens any more), `duplicate` (answers twice), `declined`, `garbage`,
+`crash` (books it and dies).
+"""
+
+import argparse
+import csv
+import io
+import json
+import os
+import random
+import socketserver
+import struct
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import iso8583
+from iso8583.specs import default_ascii
+
+FAULTS = ("slow", "silent", "lost", "late", "duplicate", "declined", "garbage", "crash")
+LENGTH = struct.Struct(">H")
+LATE_S, SILENT_S, IDLE_S = 30.0, 60.0, 60.0
+BODY_MAX = 64 * 1024
+APPROVED, DECLINED, NOT_LOCATED, UNREADABLE, TOO_MUCH = "00", "05", "25", "30", "61"
+
+
+def read_faults(text: str) -> dict[str, float]:
+    """Faults as the command line names them: "silent=0.05,crash=0.001". Raises ValueError."""
+    faults = {name: float(share) for name, _, share in (part.partition("=") for part in text.split(",") if part)}
+    return check_faults(faults)
+
+
+def check_faults(faults: Mapping[str, Any]) -> dict[str, float]:
+    """Raises ValueError for a fault there is not, or a share that is none."""
+    for name, share in faults.items():
+        if name not in FAULTS or not 0 <= float(share) <= 1:
+            raise ValueError(f"{name}={share}: faults are {', '.join(FAULTS)}, from 0 to 1")
+    return {name: float(share) for name, share in faults.items()}
+
+
+class Book:
+    """What was booked, in a file of lines that is read again at the start. Safe between threads."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.lock = threading.Lock()
+        self.sales: dict[str, dict[str, Any]] = {}
+        self.answers: dict[str, dict[str, str]] = {}
+        self._path = path
+        for line in self._lines():
+            self._apply(json.loads(line))
+        self._file = path.open("a", encoding="utf-8") if path is not None else None
+
+    def _lines(self) -> list[bytes]:
+        if self._path is None or not self._path.exists():
+            return []
+        whole = self._path.read_bytes()
+        complete, _, torn = whole.rpartition(b"\n")
+        if torn:
+            self._path.write_bytes(complete + b"\n" if complete else b"")
+        return complete.splitlines()
+
+    def _apply(self, entry: dict[str, Any]) -> None:
+        self.answers[entry["key"]] = entry["answer"]
+        if entry["answer"]["39"] != APPROVED:
+            return
+        if entry["kind"] == "sale":
+            self.sales[entry["original"]] = entry | {"refunded": 0, "reversed": False, "refunds": {}}
+        elif entry["kind"] == "reversal":
+            self._reverse(entry["original"])
+        elif entry["kind"] == "refund":
+            sale = self.sales[entry["of"]]
+            sale["refunded"] += entry["amount"]
+            sale["refunds"][entry["original"]] = entry["amount"]
+
+    def _reverse(self, original: str) -> None:
+        if (sale := self.sales.get(original)) is not None:
+            sale["reversed"] = True
+            return
+        for sale in self.sales.values():
+            sale["refunded"] -= sale["refunds"].pop(original, 0)
+
+    def write(self, entry: dict[str, Any]) -> None:
+        """Book one message; called with the lock held."""
+        if self._file is not None:
+            self._file.write(json.dumps(entry) + "\n")
+            self._file.flush()
+        self._apply(entry)
+
+    def daily(self, day: str) -> str:
+        """The day's file: what is owed for each sale after reversals and refunds, one line a sale."""
+        out = io.StringIO()
+        writer = csv.writer(out)
+        writer.writerow(("merchant", "terminal", "trace", "reference", "currency", "amount", "refunded"))
+        with self.lock:
+            for sale in self.sales.values():
+                if sale["at"][:10] == day and not sale["reversed"]:
+                    writer.writerow(
+                        (
+                            sale["merchant"],
+                            sale["terminal"],
+                            sale["trace"],
+                            sale["answer"]["37"],
+                            sale["currency"],
+                            sale["amount"],
+                            sale["refunded"],
+                        )
+                    )
+        return out.getvalue()
+
+
+class Acquirer:
+    """Decides about messages."""
+
+    def __init__(self, book: Book, faults: Mapping[str, float], seed: int | None = None) -> None:
+        self.book = book
+        self.faults = dict(faults)
+        self.chance = random.Random(seed)  # noqa: S311
+
+    def strikes(self, fault: str) -> bool:
+        return self.chance.random() < self.faults.get(fault, 0.0)
+
+    def answer(self, message: Mapping[str, str]) -> dict[str, str]:
+        """Judge and book a message; the same one again is answered as before."""
+        type_ = message["t"]
+        echo = {name: message[name] for name in ("3", "4", "7", "11", "41", "42", "49", "70") if name in message}
+        answer = echo | {"t": f"{type_[:2]}{int(type_[2]) + 1}0"}
+        if type_ == "0800":
+            return answer | {"39": APPROVED}
+        key = self._key(type_, message["3"], message)
+        with self.book.lock:
+            before = self.book.answers.get(key)
+            if before is None:
+                before = self._judge(type_, message, key)
+        return answer | before
+
+    @staticmethod
+    def _key(type_: str, processing: str, message: Mapping[str, str]) -> str:
+        terminal, merchant = message["41"].strip(), message["42"].strip()
+        return f"{type_}/{processing}/{merchant}/{terminal}/{message['7'][:4]}/{message['11']}"
+
+    def _judge(self, type_: str, message: Mapping[str, str], key: str) -> dict[str, str]:
+        processing, amount = message["3"], int(message["4"])
+        own = f"{message['42'].strip()}/{message['41'].strip()}/{processing}"
+        named = message.get("90", "")
+        day, trace = (named[10:14], named[4:10]) if type_ == "0400" else (message["7"][:4], message["11"])
+        original = f"{own}/{day}/{trace}"
+        entry = {
+            "key": key, "at": datetime.now(UTC).isoformat(), "merchant": message["42"].strip(),
+            "terminal": message["41"].strip(), "trace": message["11"], "currency": message.get("49", ""),
+            "amount": amount, "original": original,
+        }  # fmt: skip
+        if type_ == "0400":
+            known = original in self.book.sales or any(original in sale["refunds"] for sale in self.book.sales.values())
+            entry |= {"kind": "reversal", "answer": {"39": APPROVED if known else NOT_LOCATED}}
+        elif processing == "200000":
+            entry |= {"kind": "refund", "of": f"{own.rpartition('/')[0]}/000000/{named[10:14]}/{named[4:10]}"}
+            entry["answer"] = {"39": self._may_refund(str(entry["of"]), amount), "37": message["37"]}
+        else:
+            declined = self.strikes("declined")
+            reference = f"{len(self.book.answers) + 1:012d}"
+            answer = {"39": DECLINED if declined else APPROVED, "37": reference, "44": "****4321"}
+            entry |= {"kind": "sale", "answer": answer}
+        self.book.write(entry)
+        return self.book.answers[key]
+
+    def _may_refund(self, sale: str, amount: int) -> str:
+        found = self.book.sales.get(sale)
+        if found is None or found["reversed"]:
+            return NOT_LOCATED
+        return APPROVED if found["refunded"] + amount <= found["amount"] else TOO_MUCH
+
+
+class Line(socketserver.BaseRequestHandler):
+    """One connection: messages behind their length, answered one after the other."""
+
+    server: "Server"
+
+    def handle(self) -> None:
+        self.request.settimeout(IDLE_S)
+        try:
+            while True:
+                (length,) = LENGTH.unpack(self._exactly(LENGTH.size))
+                self._one(self._exactly(length))
+        except (OSError, EOFError):
+            return
+
+    def _exactly(self, size: int) -> bytes:
+        parts = b""
+        while len(parts) < size:
+            part = self.request.recv(size - len(parts))
+            if not part:
+                raise EOFError
+            parts += part
+        return parts
+
+    def _one(self, raw: bytes) -> None:
+        acquirer = self.server.acquirer
+        try:
+            message, _ = iso8583.decode(raw, default_ascii)
+        except iso8583.DecodeError:
+            return
+        if acquirer.strikes("lost"):
+            time.sleep(SILENT_S)
+            raise EOFError
+        answer = acquirer.answer(message)
+        if acquirer.strikes("crash"):
+            os._exit(1)
+        self._send(acquirer, answer)
+
+    def _send(self, acquirer: Acquirer, answer: dict[str, str]) -> None:
+        if acquirer.strikes("silent"):
+            time.sleep(SILENT_S)
+            raise EOFError
+        if acquirer.strikes("late"):
+            time.sleep(LATE_S)
+        if acquirer.strikes("slow"):
+            time.sleep(acquirer.chance.random())
+        encoded, _ = iso8583.encode(dict(answer), default_ascii)
+        if acquirer.strikes("garbage"):
+            encoded = bytearray(os.urandom(len(encoded)))
+        for _ in range(2 if acquirer.strikes("duplicate") else 1):
+            self.request.sendall(LENGTH.pack(len(encoded)) + encoded)
+
+
+class Server(socketserver.ThreadingTCPServer):
+    """A thread for each terminal that is connected."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self, port: int, acquirer: Acquirer) -> None:
+        super().__init__(("127.0.0.1", port), Line)
+        self.acquirer = acquirer
+
+
+def control(port: int, acquirer: Acquirer) -> ThreadingHTTPServer:
+    """The door for tests: faults, the book, the day's file."""
+
+    class Control(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path == "/healthz":
+                self._answer(200, {"status": "ok"})
+            elif self.path == "/book":
+                with acquirer.book.lock:
+                    self._answer(200, {"sales": list(acquirer.book.sales.values())})
+            elif self.path.startswith("/daily/") and self.path.endswith(".csv"):
+                self._send(200, acquirer.book.daily(self.path[7:-4]).encode(), "text/csv")
+            else:
+                self._answer(404, {"error": "nothing here"})
+
+        def do_PUT(self) -> None:
+            size = int(self.headers.get("Content-Length", 0))
+            try:
+                acquirer.faults = check_faults(json.loads(self.rfile.read(min(size, BODY_MAX))))
+            except (ValueError, TypeError, AttributeError) as error:
+                self._answer(422, {"error": str(error)})
+                return
+            self._answer(200, acquirer.faults)
+
+        def _answer(self, status: int, body: Any) -> None:
+            self._send(status, json.dumps(body).encode(), "application/json")
+
+        def _send(self, status: int, body: bytes, kind: str) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            return
+
+    return ThreadingHTTPServer(("127.0.0.1", port), Control)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run until killed."""
+    parser = argparse.ArgumentParser(description="A simulator of a card acquirer (ISO 8583)")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--control", type=int, required=True)
+    parser.add_argument("--book", type=Path)
+    parser.add_argument("--faults", type=read_faults, default={})
+    parser.add_argument("--seed", type=int)
+    asked = parser.parse_args(arguments)
+    acquirer = Acquirer(Book(asked.book), asked.faults, asked.seed)
+    threading.Thread(target=control(asked.control, acquirer).serve_forever, daemon=True).start()
+    with Server(asked.port, acquirer) as server:
+        sys.stdout.write(f"acquirer on {asked.port}, control on {asked.control}\n")
+        sys.stdout.flush()
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()
