@@ -23,6 +23,7 @@ from marketing.messages.rules import Language
 SOURCE_MAX = 2_000
 OUTPUT_MAX = 4_000
 VALUE_MAX = 200
+DEPTH_MAX = 16
 LOCALES: Mapping[Language, str] = {Language.EN: "en", Language.ZH: "zh_Hans"}
 
 
@@ -108,7 +109,9 @@ def variables_of(source: str) -> frozenset[str]:
     return found
 
 
-def _names(node: nodes.Node) -> Iterator[str]:
+def _names(node: nodes.Node, depth: int = 0) -> Iterator[str]:
+    if depth > DEPTH_MAX:
+        raise TextUnusable("the text is nested too deeply")
     if not isinstance(node, _ALLOWED):
         raise TextUnusable(f"a text prints values and uses if; {type(node).__name__.lower()} is not for texts")
     if isinstance(node, nodes.Filter) and node.name not in _FILTERS:
@@ -118,7 +121,7 @@ def _names(node: nodes.Node) -> Iterator[str]:
             raise TextUnusable("a text cannot set values")
         yield node.name
     for child in node.iter_child_nodes():
-        yield from _names(child)
+        yield from _names(child, depth + 1)
 
 
 @lru_cache(maxsize=512)

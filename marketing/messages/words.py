@@ -10,7 +10,7 @@ STATE_WORDS: Mapping[MessageState, tuple[Any, str]] = {
     MessageState.QUEUED: (lazy("Waiting"), "info"),
     MessageState.SENDING: (lazy("Being sent"), "info"),
     MessageState.SENT: (lazy("Sent"), "good"),
-    MessageState.DELIVERED: (lazy("Arrived"), "good"),
+    MessageState.DELIVERED: (lazy("Delivered"), "good"),
     MessageState.FAILED: (lazy("Failed"), "danger"),
     MessageState.REFUSED: (lazy("Not sent"), "warn"),
     MessageState.EXPIRED: (lazy("Out of date"), "warn"),

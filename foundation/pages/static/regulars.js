@@ -217,11 +217,11 @@ if (said) { sessionStorage.removeItem("said"); say(said); }
 window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
 /** Entries of the menu that say how much waits: each address is asked once a page, and silence is no news. */
-const counted = Map.groupBy([...document.querySelectorAll("[data-count]")], (entry) => entry.dataset.count);
-for (const [address, entries] of counted) {
+const counted = [...document.querySelectorAll("[data-count]")];
+for (const address of new Set(counted.map((entry) => entry.dataset.count))) {
   call("GET", address).then((answer) => {
     const waiting = answer.status === 200 ? answer.body?.now : 0;
-    for (const entry of waiting ? entries : []) {
+    for (const entry of waiting ? counted.filter((each) => each.dataset.count === address) : []) {
       const badge = document.createElement("b");
       badge.className = "waiting";
       badge.textContent = waiting > 99 ? "99+" : waiting;
