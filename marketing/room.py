@@ -14,18 +14,26 @@ from marketing.target_lists.pages import target_lists_pages
 from marketing.tasks.http import tasks_blueprint
 from marketing.tasks.pages import tasks_pages
 from marketing.tasks.service_pages import service_blueprint, service_pages
+from marketing.triggers.http import triggers_blueprint
 
 HERE = Path(__file__).parent
 
 room = Room(
     name="marketing",
-    blueprints=[target_lists_blueprint, campaigns_blueprint, messages_blueprint, tasks_blueprint, service_blueprint],
+    blueprints=[
+        target_lists_blueprint,
+        campaigns_blueprint,
+        triggers_blueprint,
+        messages_blueprint,
+        tasks_blueprint,
+        service_blueprint,
+    ],
     pages=[campaigns_pages, messages_pages, target_lists_pages, tasks_pages, service_pages],
     menu=[
         MenuItem(lazy("Campaigns"), "/campaigns", CAMPAIGNS_READ, "tag", 52),
         MenuItem(lazy("Target lists"), "/target-lists", LISTS_READ, "members", 50),
         MenuItem(lazy("Messages"), "/messages", MESSAGES_READ, "message", 53),
-        MenuItem(lazy("Tasks"), "/tasks", TASKS_READ, "list", 22),
+        MenuItem(lazy("Tasks"), "/tasks", TASKS_READ, "list", 22, count="/v1/tasks/waiting"),
         MenuItem(lazy("Follow-up"), "/follow-up", TASKS_MANAGE, "phone", 54),
     ],
     static=HERE / "static",

@@ -114,13 +114,31 @@ class TaskIn(Schema):
     note = Note(load_default=None, allow_none=True)
 
 
+class ListTasksIn(Schema):
+    """Something to be done for every member of a target list."""
+
+    list = TaskId(required=True, metadata={"description": "Id of a target list"})
+    kind = Code(required=True)
+    due_on = Day(load_default=None, allow_none=True)
+    note = Note(load_default=None, allow_none=True)
+    pool = fields.Boolean(load_default=False)
+
+
+class ListTasksOut(Schema):
+    made = fields.Integer(required=True)
+    already = fields.Integer(required=True, metadata={"description": "Made before, for the same list and kind"})
+    assigned = fields.Integer(required=True)
+    pooled = fields.Integer(required=True)
+    refused = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+
+
 class TaskQueryIn(PageArguments):
     assignee = Code(load_default=None, metadata={"description": "Number of a member of staff"})
     store = Code(load_default=None)
     state = fields.Enum(TaskState, by_value=True, load_default=None)
     kind = Code(load_default=None)
     member = TaskId(load_default=None, metadata={"description": "Id of a member"})
-    origin = Code(load_default=None, metadata={"description": "Where it comes from, as hand"})
+    origin = Words(load_default=None, metadata={"description": "Where it comes from: hand, list/3, trigger/birthday"})
     campaign = TaskId(load_default=None, metadata={"description": "Id of the campaign that made it"})
     pool = fields.Boolean(load_default=False, metadata={"description": "Only what nobody has"})
     overdue = fields.Boolean(load_default=False)
@@ -375,6 +393,17 @@ class TaskDetailOut(TaskOut):
     template = fields.Nested(TaskKindOut, required=True)
     history = fields.List(fields.Nested(HistoryOut), required=True)
     callbacks = fields.List(fields.Nested(CallBackOut), required=True)
+
+
+class WaitingOut(Schema):
+    """How many tasks wait for whoever asks. `now` is what a badge shows: late and due today."""
+
+    now = fields.Integer(required=True)
+    overdue = fields.Integer(required=True)
+    today = fields.Integer(required=True)
+    later = fields.Integer(required=True)
+    pool = fields.Integer(required=True)
+    call_backs = fields.Integer(required=True)
 
 
 class HandedOverOut(Schema):

@@ -16,6 +16,7 @@ from marketing.tasks import bodies, calling_back, handing_over, working
 from marketing.tasks.by_hand import make_by_hand
 from marketing.tasks.days import today_in, today_of
 from marketing.tasks.figures import Board, board
+from marketing.tasks.from_list import ListWish, make_for_list
 from marketing.tasks.kinds import (
     change_kind,
     change_settings,
@@ -27,7 +28,16 @@ from marketing.tasks.kinds import (
     versions_of,
 )
 from marketing.tasks.operations import TaskWish
-from marketing.tasks.reading import Mark, TaskQuery, find_task, list_tasks, people_in, people_who
+from marketing.tasks.reading import (
+    Mark,
+    TaskQuery,
+    Which,
+    count_waiting,
+    find_task,
+    list_tasks,
+    people_in,
+    people_who,
+)
 from marketing.tasks.rules import Settings
 from marketing.tasks.scope import Actor, TaskUnknown, actor_of
 from marketing.tasks.storage import Task, read_tasks
@@ -56,6 +66,12 @@ class LogEmpty(Invalid):
 def me() -> Actor:
     """Whoever sent the request."""
     return actor_of(current_principal())
+
+
+def today_for(tx: Tx, actor: Actor) -> date:
+    """The day where somebody works; of a machine, the company's."""
+    person = staff_by_id(tx, [actor.staff_id]).get(actor.staff_id) if actor.staff_id is not None else None
+    return today_of(tx, person.home_store if person is not None else None)
 
 
 def task_id_of(text: str) -> int:
@@ -102,9 +118,31 @@ def get_tasks(tx: Tx, query: Mapping[str, Any]) -> Any:
     return paged(_bodies(tx, shown), make_cursor(last.due_on, last.id) if last is not None else None)
 
 
+@tasks_blueprint.route("/tasks/waiting", methods=["GET"])
+@allow(TASKS_READ)
+@transactional
+@tasks_blueprint.response(200, bodies.WaitingOut)
+def get_waiting(tx: Tx) -> dict[str, int]:
+    """How many tasks wait for you: late, due today, later; in the pool; to be called back."""
+    actor = me()
+    waiting = count_waiting(tx, actor, today_for(tx, actor))
+    return {"now": waiting[Which.OVERDUE] + waiting[Which.TODAY], **{which.value: n for which, n in waiting.items()}}
+
+
 def _mark(cursor: str) -> tuple[date, int]:
     due_on, task_id = read_cursor(cursor, date, int)
     return due_on, task_id
+
+
+@tasks_blueprint.route("/tasks/from-list", methods=["POST"])
+@allow(TASKS_MANAGE)
+@idempotent
+@tasks_blueprint.arguments(bodies.ListTasksIn)
+@tasks_blueprint.response(200, bodies.ListTasksOut)
+def post_from_list(tx: Tx, body: Mapping[str, Any]) -> Any:
+    """Make a task for every member of a target list (at most 5,000) that you see; none twice."""
+    wish = ListWish(int(body["list"]), body["kind"], body["due_on"], body["note"], body["pool"])
+    return make_for_list(tx, me(), wish)
 
 
 def _query(tx: Tx, query: Mapping[str, Any]) -> TaskQuery:

@@ -18,11 +18,13 @@ from foundation.http.fields import is_text
 from foundation.money import exponent
 from foundation.pages import render
 from foundation.settings import get_settings
-from marketing.permissions import TASKS_MANAGE, TASKS_READ, TASKS_WORK
+from marketing.permissions import LISTS_READ, TASKS_MANAGE, TASKS_READ, TASKS_WORK
+from marketing.target_lists.http import list_id_of
+from marketing.target_lists.operations import read_list
 from marketing.tasks import words
-from marketing.tasks.days import today_of
 from marketing.tasks.figures import Figures
-from marketing.tasks.http import FIGURES_DAYS, figures_of, me, task_id_of
+from marketing.tasks.from_list import MEMBERS_MAX
+from marketing.tasks.http import FIGURES_DAYS, figures_of, me, task_id_of, today_for
 from marketing.tasks.kinds import find_kind, list_kinds, settings_now, versions_of
 from marketing.tasks.reading import (
     Mark,
@@ -68,7 +70,7 @@ def mine_page(tx: Tx) -> Any:
     actor = me()
     if not actor.principal.may(TASKS_WORK):
         return redirect("/follow-up", 303)
-    today = _my_today(tx, actor)
+    today = today_for(tx, actor)
     waiting = count_waiting(tx, actor, today)
     which = _which(waiting)
     after = _mark(_said("cursor"))
@@ -94,11 +96,6 @@ def _which(waiting: Mapping[Which, int]) -> Which:
     if asked in list(Which):
         return Which(asked)
     return Which.OVERDUE if waiting[Which.OVERDUE] and not waiting[Which.TODAY] else Which.TODAY
-
-
-def _my_today(tx: Tx, actor: Actor) -> date:
-    person = staff_by_id(tx, [actor.staff_id]).get(actor.staff_id) if actor.staff_id is not None else None
-    return today_of(tx, person.home_store if person is not None else None)
 
 
 def _mark(cursor: str | None) -> Mark | None:
@@ -357,7 +354,23 @@ def new_page(tx: Tx) -> str:
         clerks=_receivers(tx, actor, None, stores) if codes else [],
         own=own,
         receivers_of=receivers_of,
-        today=_my_today(tx, actor),
+        today=today_for(tx, actor),
+    )
+
+
+@tasks_pages.route("/follow-up/from-list")
+@allow(TASKS_MANAGE)
+@transactional
+def from_list_page(tx: Tx) -> str:
+    """Make a task for every member of a target list; ?list= names it."""
+    actor = me()
+    actor.principal.require(LISTS_READ)
+    found = read_list(tx, actor.principal, list_id_of(_said("list") or ""))
+    return render(
+        "tasks/from_list.html",
+        list=found,
+        members_max=MEMBERS_MAX,
+        kinds_of_page=[(kind.code, kind.template.name.in_language(_language())) for kind in list_kinds(tx)],
     )
 
 

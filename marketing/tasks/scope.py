@@ -7,7 +7,7 @@ seen by whoever acts everywhere.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 from foundation.access import PlaceForbidden, Principal, PrincipalKind
 from foundation.errors import Forbidden, NotFound
@@ -91,23 +91,30 @@ class Actor:
         if not self.reaches(store):
             raise PlaceForbidden("this store is outside of what you may see and do")
 
-    def seen(self) -> tuple[str, Mapping[str, Any]]:
-        """The condition over marketing.task t that narrows a list to what the actor sees, and its parameters."""
+    def seen(self) -> tuple[LiteralString, Mapping[str, Any]]:
+        """The condition over marketing.task t that narrows a list to what the actor sees, and its parameters.
+
+        Each kind of actor has a condition of its own, so that each is answered by indexes.
+        """
         places = self.principal.places
-        parameters = {
-            "codes": None if places is None else sorted(place.partition("/")[2] for place in places),
-            "whole": self.sees_all_of_stores,
-            "me": self.staff_id,
-        }
-        return SEEN, parameters
+        codes = None if places is None else sorted(place.partition("/")[2] for place in places)
+        facts = {"codes": codes, "me": self.staff_id}
+        if self.sees_all_of_stores:
+            return (_EVERYTHING if codes is None else _OWN_STORES), facts
+        return (_OWN_WORK if codes is not None else _OWN_WORK_ANYWHERE), facts
 
 
-SEEN = """(
+_EVERYTHING: LiteralString = " true "
+_OWN_STORES: LiteralString = " (t.store = ANY(%(codes)s) OR t.assignee_id = %(me)s OR t.doer_id = %(me)s) "
+_OWN_WORK: LiteralString = """ (
     t.assignee_id = %(me)s OR t.doer_id = %(me)s
-    OR ((%(codes)s::text[] IS NULL OR t.store = ANY(%(codes)s))
-        AND (%(whole)s OR (t.assignee_id IS NULL AND t.state IN ('open', 'started'))
-             OR (t.state = 'done' AND t.sampled)))
-)"""
+    OR (t.store = ANY(%(codes)s) AND t.assignee_id IS NULL AND t.state IN ('open', 'started'))
+    OR (t.store = ANY(%(codes)s) AND t.state = 'done' AND t.sampled)
+) """
+_OWN_WORK_ANYWHERE: LiteralString = """ (
+    t.assignee_id = %(me)s OR t.doer_id = %(me)s
+    OR (t.assignee_id IS NULL AND t.state IN ('open', 'started')) OR (t.state = 'done' AND t.sampled)
+) """
 
 
 def actor_of(principal: Principal) -> Actor:

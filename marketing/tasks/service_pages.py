@@ -20,7 +20,7 @@ from marketing.tasks.service_file import Entry, Mark, read_file, register_source
 from marketing.tasks.showing import ShownTask, shown_tasks, who_words
 from marketing.tasks.storage import read_tasks
 from marketing.tasks.words import CONTACT_WORDS, WHAT_WORDS, reason_words
-from member_api.contract.members import read_ref, resolve_member
+from member_api.contract.members import MemberUnknown, resolve_member
 from member_api.contract.pages import MemberTab, add_tab, framed, render_member
 from member_api.contract.service import read_notes
 from organisation.contract import staff_names
@@ -95,7 +95,7 @@ def _cursor(entries: Sequence[Entry], *, more: bool) -> str | None:
 @service_blueprint.response(200, page_of(bodies.ServiceEntryOut))
 def get_service_file(tx: Tx, query: dict[str, Any], member: str) -> Any:
     """Everything ever done for a member, the newest first: tasks, work logs, call-backs, messages, campaigns."""
-    facts = resolve_member(tx, read_ref(member))
+    facts = resolve_member(tx, _member_id(member))
     viewer = current_principal()
     found = read_file(tx, viewer, facts.id, query["limit"] + 1, _after(query["cursor"]))
     entries = found[: query["limit"]]
@@ -113,6 +113,12 @@ def get_service_file(tx: Tx, query: dict[str, Any], member: str) -> Any:
         for entry in entries
     ]
     return paged(items, _cursor(entries, more=len(found) > len(entries)))
+
+
+def _member_id(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= bodies.ID_LENGTH_MAX):
+        raise MemberUnknown("There is no such member")
+    return int(text)
 
 
 @service_pages.route("/<member>/service")

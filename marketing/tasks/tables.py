@@ -107,6 +107,15 @@ task = Table(
 )
 Index("task_of_assignee", task.c.assignee_id, task.c.due_on, task.c.id)
 Index("task_of_store", task.c.store, task.c.due_on, task.c.id)
+Index("task_of_doer", task.c.doer_id, postgresql_where=task.c.doer_id.is_not(None))
+Index(
+    "task_pool",
+    task.c.store,
+    task.c.due_on,
+    task.c.id,
+    postgresql_where=task.c.assignee_id.is_(None) & task.c.state.in_(["open", "started"]),
+)
+Index("task_by_day", task.c.due_on, task.c.id)
 Index("task_due", task.c.due_on, task.c.id, postgresql_where=task.c.state.in_(["open", "started"]))
 Index(
     "task_waiting_for_call_back",

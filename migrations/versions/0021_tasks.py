@@ -143,6 +143,10 @@ def upgrade() -> None:
     COMMENT ON COLUMN marketing.task.refuted IS 'how often a call-back found that it had not been done';
     CREATE INDEX task_of_assignee ON marketing.task (assignee_id, due_on, id);
     CREATE INDEX task_of_store ON marketing.task (store, due_on, id);
+    CREATE INDEX task_of_doer ON marketing.task (doer_id) WHERE doer_id IS NOT NULL;
+    CREATE INDEX task_pool ON marketing.task (store, due_on, id)
+        WHERE assignee_id IS NULL AND state IN ('open', 'started');
+    CREATE INDEX task_by_day ON marketing.task (due_on, id);
     CREATE INDEX task_due ON marketing.task (due_on, id) WHERE state IN ('open', 'started');
     CREATE INDEX task_waiting_for_call_back ON marketing.task (store, done_at) WHERE state = 'done' AND sampled;
     CREATE INDEX task_of_member ON marketing.task (member_id, id);

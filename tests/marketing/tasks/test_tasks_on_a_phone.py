@@ -145,6 +145,7 @@ def test_a_clerk_works_a_task_with_one_thumb(new_page: "Callable[..., Page]", ad
     page = new_page(width=390, height=844)
     complaints = log_in(page, address, "chen")
     assert page.locator(".task-tabs b").all_inner_texts() == ["1", "2", "1", "2", "1"]
+    page.wait_for_selector(".bottom .waiting:text-is('3')")
     page.click(".task-card a:has-text('张*')")
     call = page.locator("a.call")
     assert call.get_attribute("href") == "tel:+8613800138000"
