@@ -2,7 +2,12 @@
 
 from datetime import date
 
+import pytest
+
+from analytics.lake import writing
+from analytics.lake.manifest import live_files
 from analytics.lake.reading import open_lake
+from analytics.lake.schema import FileKind
 from foundation.database import Database, Tx
 from tests.analytics.lake_factory import LineFacts, write_lake
 
@@ -88,3 +93,19 @@ def test_a_day_s_roll_up_says_the_same_whether_its_month_is_whole_or_cut(databas
             assert cut.sql("SELECT * FROM member_day").to_pylist() == expected
             (month,) = cut.sql("SELECT * FROM member_category_month").to_pylist()
     assert (month["spend"], month["money"], month["profit"], month["quantity_milli"]) == (1000, 900, 300, 2000)
+
+
+def test_a_month_too_large_for_one_file_lies_in_several_and_reads_as_one(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "FILE_ROWS_MAX", 10)
+    write_lake(database, [LineFacts(JANUARY, n, n % 7 if n % 3 else None) for n in range(1, 41)])
+    with database.transaction() as tx:
+        files = [file for file in live_files(tx) if file.kind is FileKind.LINES]
+        assert len(files) == 4
+        with open_lake(tx) as lake:
+            found = lake.sql(
+                "SELECT count(*) AS n, sum(amount)::INT AS s, count(member_id) AS m FROM lines"
+            ).to_pylist()
+            assert found == [{"n": 40, "s": 820, "m": 27}]
+            assert lake.sql("SELECT sum(receipts)::INT AS r FROM member_day").to_pylist() == [{"r": 27}]
