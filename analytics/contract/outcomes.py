@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from analytics.lake.reading import LakeDamaged, open_lake
 from analytics.scores.contribution_settings import ContributionSettings
+from analytics.scores.point_costs import with_worth_of_points
 from foundation.database import Tx
 
 __all__ = ["LakeDamaged", "Outcomes", "Totals", "expected_cost_of_points", "outcomes_of"]
@@ -94,13 +95,10 @@ def _totals(sums: pa.Table, currency: str, ids: NDArray[np.int64]) -> Totals:
     )
 
 
-def expected_cost_of_points(points: int, day: date, currency: str) -> int:
+def expected_cost_of_points(tx: Tx, points: int, day: date, currency: str) -> int:
     """What points that are earned on a day are expected to cost, in minor units, rounded half up."""
-    costs = [
-        cost
-        for cost in ContributionSettings().point_costs
-        if cost.valid_from <= day and cost.currency in (None, currency)
-    ]
+    known = with_worth_of_points(tx, ContributionSettings()).costs_of_points
+    costs = [cost for cost in known if cost.valid_from <= day and cost.currency in (None, currency)]
     if not costs:
         return 0
     cost = max(costs, key=lambda each: (each.currency is not None, each.valid_from))

@@ -121,7 +121,7 @@ def multiplied(tx: Tx, campaign: Campaign) -> MultiplierTotals:
 def _points(tx: Tx, campaign: Campaign, currency: str) -> int:
     if campaign.plan.treatment.multiplier is None or campaign.started_on is None:
         return 0
-    return expected_cost_of_points(multiplied(tx, campaign).extra_points, campaign.started_on, currency)
+    return expected_cost_of_points(tx, multiplied(tx, campaign).extra_points, campaign.started_on, currency)
 
 
 def _up(milli: int) -> int:

@@ -230,7 +230,7 @@ def _insert_steps(tx: Tx, campaign: Campaign, by: str) -> None:
     for number, step in enumerate(campaign.plan.treatment.steps, 1):
         template = None
         if step.channel is not Way.CALL:
-            code = f"campaign-{campaign.id}-{number}"
+            code = f"campaign-{campaign.id}-{number}-{step.channel.value}"
             template = save_template(tx, template_wish(code, f"{campaign.name} ({number})"[:200], step), by=by).id
         rows.append((campaign.id, number, template, today + timedelta(days=step.after_days)))
     tx.execute(
