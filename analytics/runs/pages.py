@@ -47,11 +47,11 @@ STEP_WORDS: Mapping[str, Any] = {
 PART_WORDS: Mapping[str, Any] = {
     "lake": lazy("Sales brought up to date"),
     "contribution": lazy("Contribution"),
-    "potential.read": lazy("Potential: reading"),
-    "potential.direction": lazy("Potential: directions"),
-    "potential.fit": lazy("Potential: fitting and testing models"),
-    "potential.predict": lazy("Potential: predicting"),
-    "potential.categories": lazy("Potential: change in what is bought"),
+    "potential.read": lazy("Reading for potential"),
+    "potential.direction": lazy("Directions"),
+    "potential.fit": lazy("Fitting and testing models"),
+    "potential.predict": lazy("Predicting"),
+    "potential.categories": lazy("Change in what is bought"),
     "classes": lazy("Classes, moves, health"),
     "writing": lazy("Writing the files"),
 }

@@ -207,7 +207,7 @@ def heat_map(
         alt = _altair()
         linked = any(cell.href for cell in cells)
         base = alt.Chart(alt.Data(values=values)).encode(
-            x=alt.X("column:N", sort=list(columns), title=axes[1], axis=alt.Axis(labelAngle=0, ticks=False)),
+            x=alt.X("column:N", sort=list(columns), title=axes[1], axis=_column_axis(split=narrow)),
             y=alt.Y("row:N", sort=list(rows), title=None, axis=_name_axis(list(rows))),
             **({"href": alt.Href("href:N")} if linked else {}),
         )
@@ -347,6 +347,12 @@ def _name_axis(labels: Sequence[str]) -> Any:
     # The drawing program may have no Chinese font and would take too little room: say how much it needs.
     extent = min(max((_width(label) for label in labels), default=0), LABEL_PX_MAX)
     return _altair().Axis(ticks=False, domain=False, labelPadding=8, labelLimit=LABEL_PX_MAX, minExtent=extent)
+
+
+def _column_axis(*, split: bool) -> Any:
+    """Labels under columns; in a narrow place a word a line."""
+    options = {"labelExpr": "split(datum.label, ' ')"} if split else {}
+    return _altair().Axis(labelAngle=0, ticks=False, domain=False, labelPadding=6, **options)
 
 
 def _value_axis() -> Any:

@@ -1,5 +1,6 @@
 """Pages of target lists: the lists, the builder, one list with its members."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -20,7 +21,7 @@ from marketing.target_lists.catalogue import MEASURES
 from marketing.target_lists.chunks import seen_of
 from marketing.target_lists.exclusions import exclusions
 from marketing.target_lists.explaining import explain, outline
-from marketing.target_lists.filters import Filter
+from marketing.target_lists.filters import Filter, read_filter
 from marketing.target_lists.http import list_body_for, list_id_of, visible_member
 from marketing.target_lists.operations import (
     TargetList,
@@ -85,14 +86,15 @@ def lists_page(tx: Tx) -> str:
 @allow(LISTS_WRITE)
 @transactional
 def builder_page(tx: Tx) -> str:
-    """The builder, empty or with the filter of another list (`?copy=`)."""
+    """The builder: empty, with the filter of another list (`?copy=`), or with one given as JSON (`?filter=`)."""
     copied = flask.request.args.get("copy")
     base = read_list(tx, current_principal(), list_id_of(copied)) if copied else None
+    asked = base.filter if base else _filter_asked()
     settings = get_settings()
     return render(
         "target_lists/builder.html",
-        filter=base.filter.body if base else EMPTY,
-        names=_names_in(tx, base.filter) if base else {},
+        filter=asked.body if asked else EMPTY,
+        names=_names_in(tx, asked) if asked else {},
         leave_out=base.leave_out if base else (),
         channel=base.channel if base else "",
         name="",
@@ -102,6 +104,14 @@ def builder_page(tx: Tx) -> str:
         near=list(exclusions().values()),
         channels=CHANNELS,
     )
+
+
+def _filter_asked() -> Filter | None:
+    """The filter that a link brings along; one that cannot be read brings nothing."""
+    try:
+        return read_filter(json.loads(flask.request.args.get("filter") or "null"), MEASURES)
+    except (ValueError, RecursionError, DomainError):
+        return None
 
 
 def _names_in(tx: Tx, filter_: Filter) -> dict[str, str]:

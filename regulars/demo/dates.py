@@ -52,6 +52,11 @@ def today_in_store() -> date:
     return datetime.now(ZoneInfo(STORE_ZONE)).date()
 
 
+def last_business_date(at: Instants, offset_weeks: int) -> date:
+    """The business date of the last of these UTC instants (in order of time), moved by whole weeks."""
+    return date.fromisoformat(str(wall_times(at[-1:], offset_weeks).business_dates()[0]))
+
+
 def wall_times(at: Instants, offset_weeks: int) -> WallTimes:
     """Local times of UTC instants, moved by whole weeks."""
     local = at + _offsets(at, utc=True).astype("timedelta64[m]")

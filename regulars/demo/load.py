@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from regulars.demo import state
 from regulars.demo.catalogue import catalogue, promotions
 from regulars.demo.connection import ClientLogin, Connection, DemoStopped
-from regulars.demo.dates import today_in_store, weeks_until
+from regulars.demo.dates import last_business_date, today_in_store, weeks_until
 from regulars.demo.follow_up import seed_follow_up
 from regulars.demo.lanes import Lanes
 from regulars.demo.people import card_number, members, staff
@@ -31,6 +31,8 @@ from regulars.demo.source import Source, read_source
 CONNECTIONS = 2
 ITEMS_PER_REQUEST = 500
 PERCENT_SPOKEN = 10
+SCORES_APART = timedelta(days=28)
+SCORES_AHEAD_DAYS = 56
 PARTS = ("stores", "counters", "staff", "promotions", "products", "members", "sales")
 
 
@@ -49,8 +51,8 @@ def load_demo(
 ) -> DemoReport:
     """Post the demo to the server at `base_url` and say what became of it.
 
-    `erp` is a client with the scopes organisation.write, catalogue.write, members.write and clients.write. The sales
-    go with the token of a client of the loader's own that may do nothing but post sales.
+    `erp` is a client with the scopes organisation.write, catalogue.write, members.write, clients.write and scores.run.
+    The sales go with the token of a client of the loader's own that may do nothing but post sales.
     `offset_weeks`: None keeps the offset of an earlier run in this home, else moves the data to end last week; 0 leaves
     them in 2017. `baskets`: only the first so many in order of time, with the products and members in them. `again`:
     send everything, also what an earlier run has the answer for; as every key and receipt is the same on every run,
@@ -74,6 +76,7 @@ def load_demo(
         _master_data(poster, whole, source, places, weeks)
         progress = _progress(base_url, home, office, plan, again=again)
         _sales(base_url, home, progress, source, places, tally, bars)
+        _ask_for_scores(office, last_business_date(source.baskets.at, weeks) + timedelta(days=1), console)
     report = DemoReport(
         weeks,
         tuple(tally.part(what) for what in PARTS),
@@ -180,6 +183,20 @@ def _follow_up(
             console.print(f"No follow-up tasks were made up: {stopped}")
         else:
             console.print(f"{made} follow-up tasks were made up for members of {places.busiest.code}")
+
+
+def _ask_for_scores(office: Connection, as_of: date, console: Console) -> None:
+    """Have the members scored as of the day after the data end, and four weeks before it, so that pages tell of moves.
+
+    The worker does it afterwards. A house that refuses has its demo all the same.
+    """
+    for day in (as_of - SCORES_APART, as_of):
+        wish = {"as_of": day.isoformat(), "horizon_days": SCORES_AHEAD_DAYS}
+        try:
+            office.send("POST", "/v1/scoring-runs", wish, key=f"demo-scores-{day}")
+        except DemoStopped as refused:
+            console.print(f"Scores were not asked for: {refused}")
+            return
 
 
 def _offset(home: Path, wished: int | None) -> int:

@@ -15,6 +15,7 @@ from analytics.runs.rules import Origin, RunState
 from analytics.runs.scoring import score
 from analytics.runs.working import work_on_runs
 from foundation.database import Database
+from foundation.events import run_relay
 from foundation.queues import configure_queue
 
 OPERATOR = "operator"
@@ -31,10 +32,23 @@ def run_here(database: Database, as_of: date | None, horizon_days: int | None, c
         f"Run {run.id}: scores as of {run.as_of} (exclusive), {run.horizon_days} days ahead"
         + ("" if new else "; it was asked for already")
     )
-    with _bar(console) as show:
+    with _bar(console) as show, _relaying(database):
         ended = _work_or_watch(database, run.id, show)
     console.print(_ending(ended))
     return ended.state is RunState.DONE
+
+
+@contextmanager
+def _relaying(database: Database) -> Iterator[None]:
+    """Be the relay meanwhile, if the house does not run: a run waits for what was committed before it was asked for."""
+    stop = threading.Event()
+    relay = threading.Thread(target=run_relay, args=(database, stop), daemon=True)
+    relay.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        relay.join()
 
 
 def show_status(database: Database, limit: int, console: Console) -> None:
