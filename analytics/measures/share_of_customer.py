@@ -5,13 +5,20 @@ fifth of the format's members). Expected is a category that at least half of the
 and not bought is the offer, the most usual first.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from analytics.lake.reading import Lake
+
+Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,47 +35,72 @@ class ShareSettings:
 
 NO_SETTINGS = ShareSettings()
 
-# A month counts if it begins in the window: the roll-up by category knows no days.
-SHARES = """
-WITH bought AS (
-    SELECT member_id, currency, category_id
-    FROM member_category_month
-    WHERE month >= $since AND month < $until AND category_id IS NOT NULL
-    GROUP BY ALL HAVING sum(money) > 0
-), spent AS (
+SIMILAR = """
+CREATE OR REPLACE TEMP TABLE similar_members AS
+WITH spent AS (
     SELECT member_id, currency, format, sum(money)::BIGINT AS money
     FROM member_day WHERE business_date >= $since AND business_date < $until
     GROUP BY ALL HAVING sum(money) > 0
 ), home AS (
     SELECT member_id, currency, format, money FROM spent
     QUALIFY row_number() OVER (PARTITION BY member_id, currency ORDER BY money DESC, format) = 1
-), alike AS (
-    SELECT member_id, currency, format,
-           -- mid-rank: members who spent the same are on the same level
-           least(((rank() OVER by_money - 1) * 2 + count(*) OVER (PARTITION BY currency, format, money)) * $levels
-               // (2 * count(*) OVER (PARTITION BY currency, format)), $levels - 1)::INTEGER AS level
-    FROM home WINDOW by_money AS (PARTITION BY currency, format ORDER BY money)
-), size AS (
-    SELECT currency, format, level, count(*) AS members FROM alike GROUP BY ALL
-), expected AS (
-    SELECT s.currency, s.format, s.level, b.category_id, count(*) AS buyers, any_value(z.members) AS members
-    FROM alike AS s JOIN bought AS b USING (member_id, currency) JOIN size AS z USING (currency, format, level)
-    WHERE z.members >= $similar_min
-    GROUP BY s.currency, s.format, s.level, b.category_id
-    HAVING count(*) * 100 >= $expected_percent * any_value(z.members)
 )
-SELECT s.member_id, s.currency, s.format, s.level, count(e.category_id) AS expected,
-       count(b.category_id) AS bought,
-       CASE WHEN count(e.category_id) > 0 THEN count(b.category_id)::DOUBLE / count(e.category_id) END AS share,
-       coalesce(list(e.category_id ORDER BY e.buyers DESC, e.category_id)
-           FILTER (e.category_id IS NOT NULL AND b.category_id IS NULL), [])[:$offers_max]::INTEGER[] AS missing
-FROM alike AS s
-LEFT JOIN expected AS e USING (currency, format, level)
-LEFT JOIN bought AS b ON b.member_id = s.member_id AND b.currency = s.currency AND b.category_id = e.category_id
-{members}
-GROUP BY s.member_id, s.currency, s.format, s.level
-ORDER BY s.member_id, s.currency
+SELECT member_id, currency, format,
+       -- mid-rank: members who spent the same are on the same level
+       least(((rank() OVER by_money - 1) * 2 + count(*) OVER (PARTITION BY currency, format, money)) * $levels
+           // (2 * count(*) OVER (PARTITION BY currency, format)), $levels - 1)::INTEGER AS level
+FROM home WINDOW by_money AS (PARTITION BY currency, format ORDER BY money)
 """
+# A month counts if it begins in the window: the roll-up by category knows no days.
+BOUGHT = """
+CREATE OR REPLACE TEMP TABLE bought_categories AS
+SELECT member_id, currency, category_id
+FROM member_category_month
+WHERE month >= $since AND month < $until AND category_id IS NOT NULL
+GROUP BY ALL HAVING sum(money) > 0
+"""
+# `place` counts a group's expected categories from 0, the most usual first.
+EXPECTED = """
+CREATE OR REPLACE TEMP TABLE expected_categories AS
+WITH size AS (
+    SELECT currency, format, level, count(*) AS members FROM similar_members GROUP BY ALL
+), usual AS (
+    SELECT s.currency, s.format, s.level, b.category_id, count(*) AS buyers
+    FROM similar_members AS s JOIN bought_categories AS b USING (member_id, currency) GROUP BY ALL
+)
+SELECT u.currency, u.format, u.level, u.category_id,
+       (row_number() OVER (PARTITION BY u.currency, u.format, u.level ORDER BY u.buyers DESC, u.category_id)
+           - 1)::INTEGER AS place
+FROM usual AS u JOIN size AS z USING (currency, format, level)
+WHERE z.members >= $similar_min AND u.buyers * 100 >= $expected_percent * z.members
+"""
+GROUPS = """
+SELECT g.currency, g.format, g.level, list(e.category_id ORDER BY e.place) FILTER (e.place IS NOT NULL) AS categories
+FROM (SELECT DISTINCT currency, format, level FROM similar_members) AS g
+LEFT JOIN expected_categories AS e USING (currency, format, level)
+GROUP BY ALL ORDER BY ALL
+"""
+CHOSEN = "SELECT s.member_id FROM similar_members AS s WHERE {group} {members} ORDER BY s.member_id"
+PAIRS = """
+SELECT s.member_id, e.place
+FROM similar_members AS s JOIN expected_categories AS e USING (currency, format, level)
+JOIN bought_categories AS b ON b.member_id = s.member_id AND b.currency = s.currency AND b.category_id = e.category_id
+WHERE {group} {members}
+"""
+OF_GROUP = "s.currency = $currency AND s.format = $format AND s.level = $level"
+TABLES = ("similar_members", "bought_categories", "expected_categories")
+SHARES = pa.schema(
+    {
+        "member_id": pa.int64(),
+        "currency": pa.string(),
+        "format": pa.string(),
+        "level": pa.int32(),
+        "expected": pa.int64(),
+        "bought": pa.int64(),
+        "share": pa.float64(),
+        "missing": pa.list_(pa.int32()),
+    }
+)
 
 
 def share_of_customer(
@@ -79,18 +111,59 @@ def share_of_customer(
     Columns, by (member_id, currency): format (where most is spent), level (0: the least), expected and bought (how
     many categories), share (0 to 1; null where nothing is expected: too few similar members), missing (category ids,
     the most usual first). `member_ids` asks for some only; they are measured against everybody all the same.
+    Worked out one group of similar members after the other, so that memory follows the largest of them.
     """
-    chosen: dict[str, object] = {}
-    narrowed = ""
+    narrowed, chosen = "", {}
     if member_ids is not None:
-        narrowed, chosen = "WHERE s.member_id IN (SELECT unnest($members::BIGINT[]))", {"members": sorted(member_ids)}
-    return lake.sql(
-        SHARES.replace("{members}", narrowed),
-        since=as_of - timedelta(days=settings.window_days),
-        until=as_of,
-        levels=settings.levels,
-        similar_min=settings.similar_min,
-        expected_percent=settings.expected_percent,
-        offers_max=settings.offers_max,
-        **chosen,
+        narrowed, chosen = "AND s.member_id IN (SELECT unnest($members::BIGINT[]))", {"members": sorted(member_ids)}
+    with _prepared(lake, as_of, settings):
+        groups = lake.sql(GROUPS).to_pylist()
+        parts = [_of_group(lake, group, narrowed, chosen, settings.offers_max) for group in groups]
+    return pa.concat_tables([SHARES.empty_table(), *parts]).sort_by(
+        [("member_id", "ascending"), ("currency", "ascending")]
     )
+
+
+@contextmanager
+def _prepared(lake: Lake, as_of: date, settings: ShareSettings) -> Iterator[None]:
+    """The tables that the groups are read from, gone afterwards."""
+    window = {"since": as_of - timedelta(days=settings.window_days), "until": as_of}
+    try:
+        lake.duck.execute(SIMILAR, {**window, "levels": settings.levels})
+        lake.duck.execute(BOUGHT, window)
+        lake.duck.execute(
+            EXPECTED, {"similar_min": settings.similar_min, "expected_percent": settings.expected_percent}
+        )
+        yield
+    finally:
+        for table in TABLES:
+            lake.duck.execute(f"DROP TABLE IF EXISTS {table}")
+
+
+def _of_group(lake: Lake, group: dict[str, Any], narrowed: str, chosen: dict[str, Any], offers_max: int) -> pa.Table:
+    categories = group.pop("categories") or []
+    asked = {**group, **chosen}
+    clause = {"group": OF_GROUP, "members": narrowed}
+    members = lake.sql(CHOSEN.format(**clause), **asked)["member_id"].to_numpy()
+    has = np.zeros((len(members), len(categories)), dtype=bool)
+    if categories:
+        pairs = lake.sql(PAIRS.format(**clause), **asked)
+        has[np.searchsorted(members, pairs["member_id"].to_numpy()), pairs["place"].to_numpy()] = True
+    bought = has.sum(axis=1)
+    count = len(categories)
+    columns = {
+        "member_id": pa.array(members, pa.int64()),
+        **{name: pa.repeat(pa.scalar(group[name], SHARES.field(name).type), len(members)) for name in group},
+        "expected": pa.repeat(pa.scalar(count, pa.int64()), len(members)),
+        "bought": pa.array(bought, pa.int64()),
+        "share": pa.array(bought / max(count, 1), pa.float64(), mask=np.full(len(members), count == 0)),
+        "missing": _missing(~has, np.array(categories, dtype=np.int32), offers_max),
+    }
+    return pa.table(columns, SHARES)
+
+
+def _missing(lacks: Flags, categories: NDArray[np.int32], offers_max: int) -> pa.Array:
+    """For each member the first so many categories that are lacking."""
+    offered = lacks & (np.cumsum(lacks, axis=1) <= offers_max)
+    ends = np.concatenate([[0], np.cumsum(offered.sum(axis=1))]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(ends), pa.array(categories[np.nonzero(offered)[1]], pa.int32()))
