@@ -20,7 +20,7 @@ room = Room(
     pages=[overview_pages, runs_pages, scores_pages],
     menu=[
         MenuItem(lazy("Today"), "/today", REPORTS, "chart", 12),
-        MenuItem(lazy("Scoring runs"), "/scoring-runs", SCORES, "clock", 60),
+        MenuItem(lazy("Scoring runs"), "/scoring-runs", SCORES, "clock", 60, lazy("Marketing")),
     ],
     translations=sorted(HERE.glob("**/translations")),
     static=HERE / "static",

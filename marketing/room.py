@@ -15,6 +15,7 @@ from marketing.tasks.http import tasks_blueprint
 from marketing.tasks.pages import tasks_pages
 from marketing.tasks.service_pages import service_blueprint, service_pages
 from marketing.triggers.http import triggers_blueprint
+from marketing.triggers.pages import triggers_pages
 
 HERE = Path(__file__).parent
 
@@ -28,13 +29,14 @@ room = Room(
         tasks_blueprint,
         service_blueprint,
     ],
-    pages=[campaigns_pages, messages_pages, target_lists_pages, tasks_pages, service_pages],
+    pages=[campaigns_pages, triggers_pages, messages_pages, target_lists_pages, tasks_pages, service_pages],
     menu=[
-        MenuItem(lazy("Campaigns"), "/campaigns", CAMPAIGNS_READ, "tag", 52),
-        MenuItem(lazy("Target lists"), "/target-lists", LISTS_READ, "members", 50),
-        MenuItem(lazy("Messages"), "/messages", MESSAGES_READ, "message", 53),
+        MenuItem(lazy("Campaigns"), "/campaigns", CAMPAIGNS_READ, "tag", 52, lazy("Marketing")),
+        MenuItem(lazy("Triggers"), "/triggers", CAMPAIGNS_READ, "clock", 53, lazy("Marketing")),
+        MenuItem(lazy("Target lists"), "/target-lists", LISTS_READ, "members", 50, lazy("Marketing")),
+        MenuItem(lazy("Messages"), "/messages", MESSAGES_READ, "message", 53, lazy("Marketing")),
         MenuItem(lazy("Tasks"), "/tasks", TASKS_READ, "list", 22, count="/v1/tasks/waiting"),
-        MenuItem(lazy("Follow-up"), "/follow-up", TASKS_MANAGE, "phone", 54),
+        MenuItem(lazy("Follow-up"), "/follow-up", TASKS_MANAGE, "phone", 54, lazy("Marketing")),
     ],
     static=HERE / "static",
     translations=sorted(HERE.glob("**/translations")),

@@ -39,7 +39,7 @@ room = Room(
     menu=[
         MenuItem(lazy("Members"), "/members", MEMBERS_READ, "members", 20),
         MenuItem(lazy("Approvals"), "/approvals", ACCOUNTS_APPROVE, "check", 26),
-        MenuItem(lazy("Coupons"), "/coupons", COUPONS_READ, "rules", 62),
+        MenuItem(lazy("Coupons"), "/coupons", COUPONS_READ, "coins", 62, lazy("Marketing")),
         MenuItem(lazy("Earning rules"), "/earning-rules", RULES_READ, "rules", 82),
     ],
     translations=sorted(HERE.glob("**/translations")),
