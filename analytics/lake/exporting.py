@@ -140,6 +140,8 @@ def export_batches(home: Database, target: int | None = None) -> Iterator[int]:
 
 def export_batch(home: Database) -> int | None:
     """Take the next batch of events into the lake; returns the position it then stands at, None if there were none."""
+    if _reached(home) >= _newest(home):
+        return None  # the usual case at night: not worth a DuckDB
     with open_engine(home.settings) as engine:
         with home.transaction(read_only=True) as tx:
             batch = _next_batch(tx)
