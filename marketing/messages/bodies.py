@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from foundation.http import PageArguments, Schema
-from foundation.http.fields import Code, Currency
+from foundation.http.fields import Code, Currency, is_text
 from foundation.http.fields import Words as OneLine
 from marketing.messages.contents import Template, TemplateWish, Text, Words
 from marketing.messages.policy import CAPS_MAX, Policy, PolicyWish
@@ -17,6 +17,7 @@ from marketing.messages.rules import Cap, Channel, Language, MessageClass, Messa
 ID_LENGTH_MAX = 18
 SIGN_MAX = 40
 COST_MAX = 1_000_000_000
+_LINES = str.maketrans("\r\n\t", "   ")
 
 
 class Id(fields.String):
@@ -29,8 +30,8 @@ class Id(fields.String):
         return super()._deserialize(*arguments, **options)
 
 
-def _printable(text: str) -> None:
-    if not all(letter.isprintable() or letter in "\r\n\t" for letter in text):
+def _showable(text: str) -> None:
+    if not is_text(text.translate(_LINES)):
         raise ValidationError("must have visible characters only")
 
 
@@ -38,7 +39,7 @@ class Prose(fields.String):
     """A text of several lines."""
 
     def __init__(self, length_max: int, **options: Any) -> None:
-        super().__init__(validate=[validate.Length(0, length_max), _printable], **options)
+        super().__init__(validate=[validate.Length(0, length_max), _showable], **options)
 
 
 class Sign(OneLine):

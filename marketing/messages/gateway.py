@@ -8,6 +8,7 @@ message: nobody listened, or it said so. Whatever leaves the question open (no a
 half way, an error of theirs) is `Uncertain`, and is asked about before anything is tried again.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -19,6 +20,8 @@ from foundation.settings import get_settings
 from marketing.messages.gate import Outgoing
 from marketing.messages.rules import Reason
 
+# A line a call says nothing that the table of the gateway does not.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 CONNECT_TIMEOUT_S = 2.0
 ANSWER_TIMEOUT_S = 10.0
 CONNECTIONS_MAX = 8

@@ -47,10 +47,14 @@ SENDER_LOCK = 7_205_020
 # ------------------------------------------------------------------------------------------------ leave
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """So many messages may be handed over, from `at` on. None at all until then, if `count` is 0."""
+    """So many messages may be handed over, from `at` on. None at all until then, if `count` is 0.
+
+    `probe`: the gateway was away, and whoever got this leave is the one who tries it again.
+    """
 
     count: int
     at: datetime
+    probe: bool = False
 
 
 def ask_leave(tx: Tx, channel: Channel, wanted: int) -> Leave:
@@ -70,20 +74,24 @@ def ask_leave(tx: Tx, channel: Channel, wanted: int) -> Leave:
     begins = max(tx.now, next_free_at or tx.now)
     if begins - tx.now > WAIT_MAX:
         return Leave(0, begins)
-    count = min(wanted, rate, PROBE if failures >= FAILURES_MAX else wanted)
+    probe = failures >= FAILURES_MAX
+    count = min(wanted, rate, PROBE if probe else wanted)
     tx.ask(
         "UPDATE marketing.message_gateway SET next_free_at = %s, open_until = %s WHERE channel = %s",
-        (begins + count * _each(rate), tx.now + LEASE if failures >= FAILURES_MAX else None, channel),
+        (begins + count * _each(rate), tx.now + LEASE if probe else None, channel),
     )
-    return Leave(count, begins)
+    return Leave(count, begins, probe)
 
 
 def _each(rate: int) -> timedelta:
     return timedelta(seconds=1) / rate
 
 
-def give_back(tx: Tx, channel: Channel, unused: int) -> None:
-    """Leave that was not needed is there for others."""
+def give_back(tx: Tx, channel: Channel, leave: Leave, used: int) -> None:
+    """Leave that was not needed is there for others; so is the turn to try a gateway that was away."""
+    unused = leave.count - used
+    if leave.probe and used == 0:
+        tx.ask("UPDATE marketing.message_gateway SET open_until = NULL WHERE channel = %s", (channel,))
     if unused > 0:
         tx.ask(
             "UPDATE marketing.message_gateway SET next_free_at = next_free_at - %s WHERE channel = %s",
@@ -134,7 +142,7 @@ def send_texts(database: Database, gateway: SmsGateway, sleep: Callable[[float],
         sleep(wait)
     with database.transaction() as tx:
         passed = pass_gate(tx, Channel.SMS, leave.count)
-        give_back(tx, Channel.SMS, leave.count - len(passed.outgoing))
+        give_back(tx, Channel.SMS, leave, len(passed.outgoing))
     if passed.outgoing:
         answers = gateway.hand_over(passed.outgoing)
         tried = [

@@ -7,11 +7,22 @@ import pytest
 
 from foundation.clock import FixedClock
 from foundation.database import Database
+from marketing.messages import tasks
 from marketing.messages.gate import pass_gate
 from marketing.messages.gateway import open_gateway
 from marketing.messages.operations import queue_messages
 from marketing.messages.rules import Channel, MessageState, Reason
-from marketing.messages.sending import FAILURES_MAX, ask_about_left, expire_overdue, send_texts
+from marketing.messages.sending import (
+    FAILURES_MAX,
+    PROBE,
+    ask_about_left,
+    ask_leave,
+    expire_overdue,
+    give_back,
+    only_sender,
+    send_texts,
+)
+from member_api.consents.rules import Channel as ConsentChannel
 from regulars.running.postgres import free_port
 from tests.marketing.messages.factories import a_reader, a_template, a_wish, rules_of_sending
 from tests.marketing.messages.phones import KEY, Phones, phones
@@ -218,3 +229,54 @@ def test_a_code_somebody_waits_for_does_not_stand_behind_a_campaign(database: Da
         queue_messages(tx, [a_wish(code, a_reader(tx, 9), campaign_id=None, step="code/1", message_class=kind)])
     send_texts(database, the_phones.gateway())
     assert [got["text"] for got in the_phones.got()] == ["[Regulars] Your code"]
+
+
+def test_one_tries_a_gateway_that_was_away_with_a_few_and_the_others_wait(
+    database: Database, the_phones: Phones, clock: FixedClock
+) -> None:
+    rules_of_sending(database)
+    queued_for(database, PROBE + 3)
+    with database.transaction() as tx:
+        tx.ask("UPDATE marketing.message_gateway SET failures = %s, open_until = %s", (FAILURES_MAX, tx.now))
+    with database.transaction() as tx:
+        first = ask_leave(tx, Channel.SMS, 500)
+        second = ask_leave(tx, Channel.SMS, 500)
+    assert (first.count, first.probe, second.count) == (PROBE, True, 0)
+    with database.transaction() as tx:
+        give_back(tx, Channel.SMS, first, used=0)
+    clock.advance(timedelta(seconds=1))
+    send_texts(database, the_phones.gateway())
+    assert len(the_phones.got()) == PROBE
+    clock.advance(timedelta(seconds=1))
+    send_texts(database, the_phones.gateway())
+    assert len(the_phones.got()) == PROBE + 3
+
+
+def test_one_worker_of_the_house_sends_at_a_time(database: Database) -> None:
+    with only_sender(database) as first, only_sender(database) as second:
+        assert (first, second) == (True, False)
+    with only_sender(database) as again:
+        assert again
+
+
+def test_the_task_sends_what_is_due_on_every_channel(
+    database: Database, the_phones: Phones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules_of_sending(database)
+    with database.transaction() as tx:
+        member = a_reader(tx, words={ConsentChannel.SMS: True, ConsentChannel.APP: True})
+        queue_messages(tx, [a_wish(a_template(tx), member)])
+        queue_messages(tx, [a_wish(a_template(tx, channel=Channel.INBOX), member, step="2", channel=Channel.INBOX)])
+    monkeypatch.setattr(tasks, "the_gateway", the_phones.gateway)
+    tasks.send_messages_task()
+    assert standing(database) == [("sent", None), ("delivered", None)]
+
+
+def test_without_a_gateway_text_messages_wait_and_letters_arrive(database: Database) -> None:
+    rules_of_sending(database)
+    with database.transaction() as tx:
+        member = a_reader(tx, words={ConsentChannel.SMS: True, ConsentChannel.APP: True})
+        queue_messages(tx, [a_wish(a_template(tx), member)])
+        queue_messages(tx, [a_wish(a_template(tx, channel=Channel.INBOX), member, step="2", channel=Channel.INBOX)])
+    tasks.send_messages_task()
+    assert standing(database) == [("queued", None), ("delivered", None)]
