@@ -3,11 +3,14 @@
 Read from the roll-up member x category x month, of the last year; a category is the one its products stand in.
 """
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 
+import numpy as np
 import pyarrow as pa
 
 from analytics.lake.reading import Lake
+from analytics.prediction.history import Ints
 from analytics.scores.direction import PERIOD_DAYS
 
 RECENT = timedelta(days=3 * PERIOD_DAYS)
@@ -16,7 +19,7 @@ NAMED_MAX = 10
 """At most so many of a kind are named for a member, those of most money first."""
 
 # Grouped once: by whole numbers only, within one currency. Months are kept as the bits of a number, to be counted.
-_CHANGE = f"""
+_CHANGE = """
 WITH bought AS MATERIALIZED (
     SELECT member_id, category_id,
         min(first_date) AS first_date, max(last_date) AS last_date, sum(spend)::BIGINT AS spend,
@@ -41,30 +44,34 @@ WITH bought AS MATERIALIZED (
         late_receipts >= 2 AND early_receipts >= 2 AND early_spend > 0 AND market_early > 0
             AND 4::HUGEINT * late_spend * market_early > 5::HUGEINT * early_spend * market_late AS grown
     FROM bought JOIN market USING (category_id) JOIN member USING (member_id)
-    WHERE first_date >= $recent OR last_date < $recent OR (late_receipts >= 2 AND early_receipts >= 2)
+    WHERE first_date >= $recent OR (last_date < $recent AND months >= 3) OR (late_receipts >= 2 AND early_receipts >= 2)
 )
-SELECT member_id,
-    coalesce((list(category_id ORDER BY spend DESC, category_id) FILTER (entered))[1:{NAMED_MAX}], []) AS entered,
-    coalesce((list(category_id ORDER BY spend DESC, category_id) FILTER ("left"))[1:{NAMED_MAX}], []) AS "left",
-    coalesce((list(category_id ORDER BY increase DESC, category_id) FILTER (grown))[1:{NAMED_MAX}], []) AS grown
-FROM change
-WHERE entered OR "left" OR grown
-GROUP BY member_id
-ORDER BY member_id
-"""  # noqa: S608 - a constant of this file
+SELECT member_id, category_id, increase, spend, entered, "left", grown
+FROM change WHERE entered OR "left" OR grown
+ORDER BY member_id, spend DESC, category_id
+"""
 
 
-def category_changes(lake: Lake, currency: str, as_of: date) -> pa.Table:
-    """Who entered, left or grew in which categories: member_id, entered, left, grown (lists of category ids).
+@dataclass(frozen=True, slots=True)
+class CategoryChanges:
+    """One list of category ids for each member that was asked for, those of most money first, at most NAMED_MAX."""
+
+    entered: pa.Array
+    left: pa.Array
+    grown: pa.Array
+
+
+def category_changes(lake: Lake, currency: str, as_of: date, members: Ints) -> CategoryChanges:
+    """In which categories members (ascending ids) entered, left and grew.
 
     entered: bought in the last 12 weeks for the first time in a year, by a member known for 24 weeks or more.
     left:    bought in three months or more of the year, not in the last 12 weeks, by a member who still comes.
     grown:   spend of the last three whole months over that of the three before is more than 1.25 times what it is over
              all members, with two receipts or more in each: more than the season explains.
-    Members without any change have no row. Sorted by member. The lake is open up to `as_of`.
+    The lake is open up to `as_of`.
     """
     month = as_of.replace(day=1)
-    return lake.sql(
+    found = lake.sql(
         _CHANGE,
         currency=currency,
         recent=as_of - RECENT,
@@ -73,6 +80,25 @@ def category_changes(lake: Lake, currency: str, as_of: date) -> pa.Table:
         late_to=month,
         late_from=_months_before(month, 3),
         early_from=_months_before(month, 6),
+    )
+    place = np.searchsorted(members, found["member_id"].to_numpy())
+    category, increase = found["category_id"].to_numpy(), found["increase"].to_numpy()
+    entered, left, grown = (found[name].to_numpy() for name in ("entered", "left", "grown"))
+    most_grown = np.lexsort((category, -increase, place))
+    return CategoryChanges(
+        _lists(place[entered], category[entered], len(members)),
+        _lists(place[left], category[left], len(members)),
+        _lists(place[most_grown][grown[most_grown]], category[most_grown][grown[most_grown]], len(members)),
+    )
+
+
+def _lists(place: Ints, category: Ints, members: int) -> pa.Array:
+    """The first categories of each place, as lists; places ascend."""
+    start = np.searchsorted(place, place)
+    first = np.arange(len(place)) - start < NAMED_MAX
+    ends = np.cumsum(np.bincount(place[first], minlength=members))
+    return pa.ListArray.from_arrays(
+        pa.array(np.concatenate([[0], ends]), pa.int32()), pa.array(category[first], pa.int32())
     )
 
 

@@ -12,7 +12,6 @@ from datetime import date
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from scipy.stats import rankdata
 
 from analytics.lake.reading import Lake
@@ -20,7 +19,7 @@ from analytics.prediction.forecast import BackTest as Tested
 from analytics.prediction.forecast import Fitted, Predicted, fit
 from analytics.prediction.history import Floats, History, Ints
 from analytics.prediction.trials import Model
-from analytics.scores.category_change import category_changes
+from analytics.scores.category_change import CategoryChanges, category_changes
 from analytics.scores.direction import PERIODS, Direction, Heading, heading
 from analytics.scores.member_days import (
     MemberDays,
@@ -166,7 +165,7 @@ class _OfCurrency:
     heading: Heading
     predicted: Predicted
     profit: Floats | None
-    changes: pa.Table
+    changes: CategoryChanges
     models: tuple[Model, Model]
     formats: pa.Table
     back_tests: list[BackTest]
@@ -190,7 +189,7 @@ def _of_currency(
     predicted = fitted.predict(history)
     formats, of_formats = _by_format(days, history, currency, today, horizon_days, fitted, predicted, on_step)
     on_step("categories")
-    changes = category_changes(lake, currency, as_of)
+    changes = category_changes(lake, currency, as_of, history.members)
     return _OfCurrency(
         currency,
         history.members,
@@ -284,7 +283,6 @@ def _adding_up(formats: pa.Table, members: Ints, spend: Floats) -> pa.Table:
 def _member_table(found: _OfCurrency) -> pa.Table:
     where, predicted, count = found.heading, found.predicted, len(found.members)
     spend = _rounded(predicted.spend)
-    entered, left, grown = _changes_of(found)
     return pa.table(
         [
             found.members,
@@ -301,9 +299,9 @@ def _member_table(found: _OfCurrency) -> pa.Table:
             predicted.chance,
             _constant(found.models[0].value, count),
             _constant(found.models[1].value, count),
-            entered,
-            left,
-            grown,
+            found.changes.entered,
+            found.changes.left,
+            found.changes.grown,
         ],
         schema=MEMBERS,
     )
@@ -329,22 +327,6 @@ def percentile(values: Floats) -> Floats:
     """The mid-rank percentile of each value among all of them: 100 x (rank - 1/2) / n, ties sharing their ranks."""
     ranks: Floats = 100.0 * (rankdata(values) - 0.5) / max(len(values), 1)
     return ranks
-
-
-def _changes_of(found: _OfCurrency) -> Sequence[pa.Array]:
-    """The three lists of each member; empty where there was no change."""
-    mine = found.changes
-    rows = np.full(len(found.members), -1, dtype=np.int64)
-    who = mine["member_id"].to_numpy()
-    rows[np.searchsorted(found.members, who)] = np.arange(len(who))
-    take = pa.array(rows, mask=rows < 0)
-    return [
-        pc.fill_null(mine[name].combine_chunks().cast(_CATEGORIES).take(take), pa.scalar([], _CATEGORIES))
-        for name in ("entered", "left", "grown")
-    ]
-
-
-_CATEGORIES = pa.list_(pa.int32())
 
 
 # ---------------------------------------------------------------------------------------------------- back-tests
