@@ -18,16 +18,17 @@ YEAR = timedelta(days=13 * PERIOD_DAYS)
 NAMED_MAX = 10
 """At most so many of a kind are named for a member, those of most money first."""
 
-# Grouped once: by whole numbers only, within one currency. Months are kept as the bits of a number, to be counted.
+# Grouped once: by whole numbers only, within one currency. Months are kept as the bits of a number, to be counted. Sums of
+# whole numbers are exact in doubles up to 2^53, and take half of what DuckDB's 128-bit sums take.
 _CHANGE = """
 WITH bought AS MATERIALIZED (
     SELECT member_id, category_id,
-        min(first_date) AS first_date, max(last_date) AS last_date, sum(spend)::BIGINT AS spend,
+        min(first_date) AS first_date, max(last_date) AS last_date, sum(spend::DOUBLE)::BIGINT AS spend,
         bit_count(bit_or(CASE WHEN receipts > 0 THEN 1 << datediff('month', $year_from, month) ELSE 0 END)) AS months,
-        sum(CASE WHEN month >= $late_from AND month < $late_to THEN spend ELSE 0 END)::BIGINT AS late_spend,
-        sum(CASE WHEN month >= $early_from AND month < $late_from THEN spend ELSE 0 END)::BIGINT AS early_spend,
-        sum(CASE WHEN month >= $late_from AND month < $late_to THEN receipts ELSE 0 END)::BIGINT AS late_receipts,
-        sum(CASE WHEN month >= $early_from AND month < $late_from THEN receipts ELSE 0 END)::BIGINT AS early_receipts
+        sum(CASE WHEN month >= $late_from AND month < $late_to THEN spend::DOUBLE ELSE 0 END)::BIGINT AS late_spend,
+        sum(CASE WHEN month >= $early_from AND month < $late_from THEN spend::DOUBLE ELSE 0 END)::BIGINT AS early_spend,
+        sum(CASE WHEN month >= $late_from AND month < $late_to THEN receipts::DOUBLE ELSE 0 END)::BIGINT AS late_receipts,
+        sum(CASE WHEN month >= $early_from AND month < $late_from THEN receipts::DOUBLE ELSE 0 END)::BIGINT AS early_receipts
     FROM member_category_month
     WHERE currency = $currency AND month >= $year_from AND category_id IS NOT NULL
     GROUP BY member_id, category_id
