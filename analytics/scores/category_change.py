@@ -18,19 +18,22 @@ YEAR = timedelta(days=13 * PERIOD_DAYS)
 NAMED_MAX = 10
 """At most so many of a kind are named for a member, those of most money first."""
 
-# Grouped once: by whole numbers only, within one currency. Months are kept as the bits of a number, to be counted. Sums of
-# whole numbers are exact in doubles up to 2^53, and take half of what DuckDB's 128-bit sums take.
+# Grouped once: by whole numbers only, within one currency. Months are kept as the bits of a number, to be counted.
+# Sums of whole numbers are exact in doubles up to 2^53, and take half of what DuckDB's 128-bit sums take.
 _CHANGE = """
 WITH bought AS MATERIALIZED (
     SELECT member_id, category_id,
         min(first_date) AS first_date, max(last_date) AS last_date, sum(spend::DOUBLE)::BIGINT AS spend,
         bit_count(bit_or(CASE WHEN receipts > 0 THEN 1 << datediff('month', $year_from, month) ELSE 0 END)) AS months,
-        sum(CASE WHEN month >= $late_from AND month < $late_to THEN spend::DOUBLE ELSE 0 END)::BIGINT AS late_spend,
-        sum(CASE WHEN month >= $early_from AND month < $late_from THEN spend::DOUBLE ELSE 0 END)::BIGINT AS early_spend,
-        sum(CASE WHEN month >= $late_from AND month < $late_to THEN receipts::DOUBLE ELSE 0 END)::BIGINT AS late_receipts,
-        sum(CASE WHEN month >= $early_from AND month < $late_from THEN receipts::DOUBLE ELSE 0 END)::BIGINT AS early_receipts
-    FROM member_category_month
-    WHERE currency = $currency AND month >= $year_from AND category_id IS NOT NULL
+        sum(CASE WHEN late THEN spend::DOUBLE ELSE 0 END)::BIGINT AS late_spend,
+        sum(CASE WHEN early THEN spend::DOUBLE ELSE 0 END)::BIGINT AS early_spend,
+        sum(CASE WHEN late THEN receipts::DOUBLE ELSE 0 END)::BIGINT AS late_receipts,
+        sum(CASE WHEN early THEN receipts::DOUBLE ELSE 0 END)::BIGINT AS early_receipts
+    FROM (
+        SELECT *, month >= $late_from AND month < $late_to AS late, month >= $early_from AND month < $late_from AS early
+        FROM member_category_month
+        WHERE currency = $currency AND month >= $year_from AND category_id IS NOT NULL
+    )
     GROUP BY member_id, category_id
 ), market AS (
     SELECT category_id, sum(late_spend) AS market_late, sum(early_spend) AS market_early
@@ -40,8 +43,8 @@ WITH bought AS MATERIALIZED (
     FROM bought GROUP BY member_id
 ), change AS (
     SELECT member_id, category_id, spend, late_spend - early_spend AS increase,
-        long_known AND first_date >= $recent AND spend > 0 AS entered,
-        still_here AND last_date < $recent AND months >= 3 AS "left",
+        coalesce(long_known AND first_date >= $recent AND spend > 0, false) AS entered,
+        coalesce(still_here AND last_date < $recent AND months >= 3, false) AS "left",
         late_receipts >= 2 AND early_receipts >= 2 AND early_spend > 0 AND market_early > 0
             AND 4::HUGEINT * late_spend * market_early > 5::HUGEINT * early_spend * market_late AS grown
     FROM bought JOIN market USING (category_id) JOIN member USING (member_id)
