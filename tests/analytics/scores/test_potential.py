@@ -153,7 +153,7 @@ def test_what_is_bought_is_told_by_what_entered_left_and_grew(tx: Tx) -> None:
     rows += bought(1, 14, 150, 120, 60, 40, amount=1000) + bought(1, 14, 55, 35, amount=2000)  # three times as much
     for member in range(2, 12):
         rows += bought(member, 14, 150, 120, 60, 40)  # of which the others buy as ever
-    # Of what was only ever brought back nothing was bought: it neither enters nor leaves, but may have grown for others.
+    # Of what was only ever brought back nothing was bought: it neither enters nor leaves.
     rows += [replace(each, amount=-10, type="return") for each in bought(1, 15, 150, 40) + bought(22, 16, 30)]
     rows += bought(20, 11, 60, 20)  # a new member enters nothing
     rows += bought(21, 12, 300, 250, 200, 120)  # who left altogether left no category
