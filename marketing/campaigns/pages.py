@@ -30,8 +30,8 @@ from marketing.campaigns.storage import Campaign, changes_of, list_campaigns, re
 from marketing.campaigns.treating import preview_step
 from marketing.campaigns.words import ARMS, DONE, GOALS, MESSAGE_STATES, REASONS, STATES, WAYS, WHY
 from marketing.experiments.assignment import BASIS_POINTS
-from marketing.messages.rendering import VARIABLES
 from marketing.messages.rules import Language
+from marketing.messages.words import VARIABLE_WORDS
 from marketing.permissions import CAMPAIGNS_APPROVE, CAMPAIGNS_READ, CAMPAIGNS_WRITE
 from marketing.target_lists.operations import TargetListUnknown, lists, read_list
 from marketing.tasks.kinds import kinds_by_code, list_kinds
@@ -151,7 +151,7 @@ def treatment_choices(tx: Tx, treatment: Treatment) -> dict[str, Any]:
         "kinds": [(kind.code, kind.template.name.in_language(language_of_page())) for kind in kinds],
         "currency": get_settings().company_currency,
         "formats": [],
-        "variables": [(name, gettext(variable.words)) for name, variable in VARIABLES.items()],
+        "variables": list(VARIABLE_WORDS.items()),
         "tongues": [(each.value, words) for each, words in NATIVE.items()],
         "typed_money": typed_money,
         "typed_percent": typed_percent,

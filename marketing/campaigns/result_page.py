@@ -108,7 +108,8 @@ def _when(results: Results) -> Any:
         days = gettext("So far: day %(passed)s of %(planned)s.", passed=passed, planned=results.days_planned)
     if results.complete_until is None:
         return days
-    return f"{days} {gettext('Sales until %(moment)s are in.', moment=moment(results.complete_until))}"
+    are_in = gettext("Sales until %(moment)s are in.", moment=moment(results.complete_until))
+    return f"{days} {are_in}"
 
 
 # ------------------------------------------------------------------------------------------------ figures
@@ -215,7 +216,7 @@ def _money(results: Results) -> list[tuple[Any, Any]]:
         (gettext("Extra points, as expected to be used"), money(-costs.points, currency)),
     ]
     left = unknown if returned.left is None else money(returned.left, currency)
-    rows.append((gettext("What is left"), left))
+    rows.append((gettext("What remains of it"), left))
     if returned.left_low is not None and returned.left_high is not None:
         between = f"{money(returned.left_low, currency)} … {money(returned.left_high, currency)}"
         rows.append((gettext("Most likely between"), between))
@@ -239,14 +240,15 @@ def _groups(results: Results) -> list[tuple[Any, Any]]:
 
 
 def _reached(results: Results) -> list[tuple[Any, Any]]:
+    messages, calls = gettext("Messages"), gettext("Calls")
     rows = []
     for part in results.messages:
         words = MESSAGE_STATES[part.state.value][0]
         reason = f" ({REASONS[part.reason]})" if part.reason is not None else ""
-        rows.append((f"{gettext('Messages')}: {words}{reason}", number(part.count)))
+        rows.append((f"{messages}: {words}{reason}", number(part.count)))
     if results.calls is not None:
         for state, count in results.calls.by_state.items():
-            rows.append((f"{gettext('Calls')}: {MESSAGE_STATES[state.value][0]}", number(count)))
+            rows.append((f"{calls}: {MESSAGE_STATES[state.value][0]}", number(count)))
     return rows
 
 

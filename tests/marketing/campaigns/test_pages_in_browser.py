@@ -1,72 +1,37 @@
 """Campaigns in a real browser: made by one, approved by another, launched, and a result that says what it can."""
 
-import os
-import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from flask import Flask
-from werkzeug.serving import make_server
 
 from foundation.clock import FixedClock
 from foundation.database import Database
 from marketing.campaigns.launching import work_on
 from marketing.campaigns.plans import StepPlan, Treatment, Way, Words
-from organisation.staff.roles import Role
 from tests.analytics.lake_factory import LineFacts, write_lake
-from tests.foundation.page_checks import complaints_about
-from tests.marketing.campaigns.factories import COUPON, a_draft, a_list, arms_of, launched, many_members, next_day
-from tests.organisation.factories import PASSWORD, a_person_with_login
+from tests.marketing.campaigns.factories import COUPON, a_draft, arms_of, launched, next_day
+from tests.marketing.campaigns.screens import log_in, look, marketers_at_work
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
-SHOTS = os.environ.get("SHOTS")
-TEXT = StepPlan(Way.SMS, texts={"en": Words("Dear {{ name }}, {{ amount }} off: {{ coupon }}"),
-                                "zh": Words("{{ name }}，满{{ minimum }}减{{ amount }}，券码{{ coupon }}")})  # fmt: skip
+TEXTS = {
+    "en": Words("Dear {{ name }}, {{ amount }} off: {{ coupon }}"),
+    "zh": Words("{{ name }}，满{{ minimum }}减{{ amount }}，券码{{ coupon }}"),
+}
+TEXT = StepPlan(Way.SMS, texts=TEXTS)
 
 
 @pytest.fixture
 def address(app: Flask, database: Database) -> Iterator[str]:
-    """600 members on a list; Anna and Bo do marketing."""
-    with database.transaction() as tx:
-        many_members(tx, 600)
-        a_list(tx, "Came last month")
-        for number in ("anna", "bo"):
-            a_person_with_login(tx, number, name=number.title(), role=Role.MARKETER)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-
-
-def log_in(page: "Page", address: str, who: str) -> list[str]:
-    """Log in; returns what the browser complains about, as it comes."""
-    complaints: list[str] = []
-    page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(f"{address}/login?next=/campaigns")
-    page.fill("[name=username]", who)
-    page.fill("[name=password]", PASSWORD)
-    page.click("button[type=submit]")
-    page.wait_for_url(f"{address}/campaigns")
-    return complaints
-
-
-def look(page: "Page", name: str) -> None:
-    """What is wrong with the page; and a picture of it where SHOTS names a folder."""
-    if SHOTS:
-        size = page.viewport_size
-        page.screenshot(path=Path(SHOTS) / f"{name}_{size and size['width']}.png", full_page=True)
-    assert complaints_about(page) == []
+    with marketers_at_work(app, database) as address:
+        yield address
 
 
 def bought(database: Database, campaign_id: int, clock: FixedClock, planted: int) -> None:
