@@ -80,7 +80,9 @@ class ScoringRunOut(Schema):
     findings = fields.Dict(
         required=True,
         allow_none=True,
-        metadata={"description": "Classes, map, moves, concentration, back-tests, seconds by step; null in lists"},
+        metadata={
+            "description": "Classes, map, moves, concentration, back-tests, seconds by step; null in lists, and for whoever acts in some stores"
+        },
     )
 
 
@@ -120,8 +122,8 @@ def post_scoring_run(tx: Tx, body: Mapping[str, Any]) -> Any:
 @transactional
 @runs_blueprint.response(200, ScoringRunOut)
 def get_scoring_run(tx: Tx, run: str) -> dict[str, Any]:
-    """How far a run is, and what it found."""
-    return run_body(read_run(tx, run_id_of(run)), findings=True)
+    """How far a run is, and what it found: that is about the whole company, and for whoever acts everywhere."""
+    return run_body(read_run(tx, run_id_of(run)), findings=current_principal().places is None)
 
 
 @runs_blueprint.route("/scoring-runs", methods=["GET"])

@@ -111,7 +111,9 @@ def settings_page(tx: Tx) -> str:
 def run_page(tx: Tx, run: str) -> str:
     """One run: how far it is, or what it found, how long each part took, and which models it chose."""
     found = read_run(tx, run_id_of(run))
-    findings = findings_from_json(found.findings) if found.findings is not None else None
+    # What was found is about the whole company: for whoever acts everywhere.
+    shown = found.findings if current_principal().places is None else None
+    findings = findings_from_json(shown) if shown is not None else None
     return render(
         "scoring_runs/run.html",
         run=found,

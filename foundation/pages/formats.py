@@ -28,8 +28,11 @@ def short_money(amount: int | None, currency: str) -> str:
     """Minor units as a figure of few digits: ¥12K, ¥1.2万; for charts and narrow places."""
     if amount is None:
         return "–"
-    value = Decimal(amount).scaleb(-exponent(currency))
-    text = babel.numbers.format_compact_currency(value, currency, locale=_language(), fraction_digits=1)
+    value, language = Decimal(amount).scaleb(-exponent(currency)), _language()
+    if abs(value) < (10_000 if language.startswith("zh") else 1_000):
+        text = babel.numbers.format_currency(value, currency, "¤#,##0", locale=language, currency_digits=False)
+    else:
+        text = babel.numbers.format_compact_currency(value, currency, locale=language, fraction_digits=1)
     text = SUPERFLUOUS_ZERO.sub("", text)
     return text.replace("CN¥", "¥") if currency == flask.current_app.config["COMPANY_CURRENCY"] else text
 
