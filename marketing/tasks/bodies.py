@@ -445,6 +445,7 @@ class BoardOut(Schema):
     total = fields.Nested(FiguresOut, required=True)
     earned_days = fields.Integer(required=True)
     earned_whole = fields.Boolean(required=True)
+    clerks_whole = fields.Boolean(required=True, metadata={"description": "False: only the 1,000 with most late tasks"})
 
 
 class ServiceEntryOut(Schema):
@@ -568,6 +569,7 @@ def board_body(found: Board, people: Mapping[int, Colleague]) -> dict[str, Any]:
         "total": _figures_body(found.total, people),
         "earned_days": found.earned_days,
         "earned_whole": found.earned_whole,
+        "clerks_whole": found.clerks_whole,
     }
 
 

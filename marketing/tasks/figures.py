@@ -17,6 +17,7 @@ from organisation.contract import StoreFacts, stores_by_code, stores_within
 from pos_adapter.contract.service import Window, bought_within
 
 EARNED_MAX = 10_000
+CLERKS_MAX = 1_000
 
 
 @dataclass(slots=True)
@@ -76,8 +77,9 @@ _COUNTED = [name for name in Figures.__dataclass_fields__ if name not in ("store
 class Board:
     """The figures of some stores from `first` to `last`, both included.
 
-    `waiting` is the number of call-backs that are asked for, by store. `earned_whole` is False if there were more
-    completed tasks than sales are looked up for (10,000).
+    `waiting` is the number of call-backs that are asked for, by store. `clerks` are at most 1,000, those with the most
+    late tasks first if there are more (`clerks_whole` False). `earned_whole` is False if there were more completed
+    tasks than sales are looked up for (10,000).
     """
 
     first: date
@@ -88,6 +90,7 @@ class Board:
     waiting: Mapping[str | None, int]
     earned_days: int
     earned_whole: bool
+    clerks_whole: bool
 
 
 def board(tx: Tx, actor: Actor, first: date, last: date, store: str | None = None) -> Board:
@@ -103,8 +106,12 @@ def board(tx: Tx, actor: Actor, first: date, last: date, store: str | None = Non
     whole = _add_earned(tx, rows, facts)
     clerks = sorted(rows.values(), key=lambda row: (row.store or "", row.staff_id or 0))
     stores, total = _totals(clerks)
+    fewer = (
+        sorted(clerks, key=lambda row: (-row.overdue, -row.open))[:CLERKS_MAX] if len(clerks) > CLERKS_MAX else clerks
+    )
     waiting: dict[str | None, int] = dict(tx.ask(_WAITING, facts).fetchall())
-    return Board(first, last, clerks, stores, total, waiting, settings_now(tx).earned_days, whole)
+    earned_days = settings_now(tx).earned_days
+    return Board(first, last, fewer, stores, total, waiting, earned_days, whole, fewer is clerks)
 
 
 def _totals(clerks: Sequence[Figures]) -> tuple[list[Figures], Figures]:

@@ -55,6 +55,7 @@ from organisation.contract import (
 tasks_pages = Pages("tasks", __name__)
 SHOWN = 50
 ATTENTION = 8
+CLERKS_SHOWN = 60
 STORES_MAX = 200
 SAID_MAX = 1_024
 KEPT = ("assignee", "store", "state", "kind", "pool", "overdue", "escalated", "call_backs")
@@ -228,13 +229,17 @@ def board_page(tx: Tx) -> str:
     store, first, last = _said("store"), _day(_said("from")), _day(_said("to"))
     found = figures_of(tx, actor, first, last, store)
     stores = stores_within(tx, actor.principal)[:STORES_MAX]
-    people = staff_by_id(tx, [row.staff_id for row in found.clerks if row.staff_id is not None])
+    clerks = [row for row in found.clerks if row.staff_id is not None]
+    if len(clerks) > CLERKS_SHOWN:
+        clerks.sort(key=lambda row: (-row.overdue, -row.open))
+    people = staff_by_id(tx, [row.staff_id for row in clerks[:CLERKS_SHOWN] if row.staff_id is not None])
     attention = list_tasks(tx, actor, TaskQuery(store=store, overdue=True), ATTENTION + 1)
     pool = list_tasks(tx, actor, TaskQuery(store=store, which=Which.POOL), ATTENTION + 1)
     return render(
         "tasks/board.html",
         board=found,
-        clerks=[row for row in found.clerks if row.staff_id is not None],
+        clerks=clerks[:CLERKS_SHOWN],
+        fewer=len(clerks) > CLERKS_SHOWN,
         people=people,
         stores=stores,
         store_names={home.code: home.name for home in stores},

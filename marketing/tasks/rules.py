@@ -189,22 +189,22 @@ def state_after(state: TaskState, what: What) -> TaskState:
     """The state after something happened. Raises TaskStateWrong where it cannot."""
     after = _AFTER[what].get(state)
     if after is None:
-        raise TaskStateWrong(f"a task that is {state.replace('_', ' ')} cannot be {_DONE[what]}", state=state.value)
+        raise TaskStateWrong(_ONLY[what], state=state.value)
     return after
 
 
-_DONE: Mapping[What, str] = {
-    What.ASSIGNED: "given to somebody",
-    What.TAKEN: "taken",
-    What.PUT_BACK: "put back",
-    What.HANDED_OVER: "handed over",
-    What.MOVED: "moved to another day",
-    What.STARTED: "started",
-    What.LOGGED: "written about",
-    What.COMPLETED: "completed",
-    What.CALLED_BACK: "called back",
-    What.REOPENED: "opened again",
-    What.CANCELLED: "cancelled",
+_ONLY: Mapping[What, str] = {
+    What.ASSIGNED: "only a task that is not finished can be given to somebody",
+    What.TAKEN: "only an open task can be taken",
+    What.PUT_BACK: "only a task that is not finished can be put back",
+    What.HANDED_OVER: "only a task that is not finished can be handed over",
+    What.MOVED: "only a task that is not finished can be changed",
+    What.STARTED: "only an open task can be started",
+    What.LOGGED: "only a task that was started can be written about",
+    What.COMPLETED: "only a task under way can be completed",
+    What.CALLED_BACK: "only a completed task can be asked about",
+    What.REOPENED: "only a completed task can be asked about",
+    What.CANCELLED: "only a task that is not finished can be cancelled",
 }
 
 
