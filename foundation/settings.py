@@ -50,6 +50,9 @@ class Settings:
     analytics_memory_mb: int = 2048
     sms_gateway_url: str = ""
     sms_gateway_key: str = ""
+    acquirer: str = ""
+    wallet_apps_url: str = ""
+    wallet_apps_key: str = ""
 
 
 def _secret(environ: Mapping[str, str], name: str) -> bytes:
@@ -105,6 +108,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         analytics_memory_mb=number("ANALYTICS_MEMORY_MB", 2048),
         sms_gateway_url=environ.get("SMS_GATEWAY_URL", ""),
         sms_gateway_key=environ.get("SMS_GATEWAY_KEY", ""),
+        acquirer=environ.get("ACQUIRER", ""),
+        wallet_apps_url=environ.get("WALLET_APPS_URL", ""),
+        wallet_apps_key=environ.get("WALLET_APPS_KEY", ""),
     )
 
 

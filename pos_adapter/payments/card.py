@@ -19,7 +19,8 @@ from datetime import UTC, datetime
 import iso8583
 from iso8583.specs import default_ascii
 
-from pos_adapter.payments.rails import Order, RefundOrder, Told
+from foundation.settings import get_settings
+from pos_adapter.payments.rails import Order, RefundOrder, Told, register_rail
 from pos_adapter.payments.rules import CARD, Outcome
 
 ANSWER_S = 10.0
@@ -66,6 +67,10 @@ class CardRail:
             sale.id, sale.store, sale.terminal, order.trace, order.amount, sale.currency, order.at, sale.reference
         )
         return self._told(_elements(back, REFUND) | {"t": "0200", "90": _original(sale)})
+
+    def query_refund(self, order: RefundOrder) -> Told:
+        """As with a sale: an acquirer is not asked."""
+        return Told(Outcome.NO_ANSWER, words="an acquirer is not asked, it is told to reverse")
 
     def reverse_refund(self, order: RefundOrder) -> Told:
         """Take back a refund whose answer did not come, so that it can be asked for again."""
@@ -160,3 +165,11 @@ def _exactly(connection: socket.socket, size: int) -> bytes:
             raise OSError("the acquirer hung up")
         parts += part
     return parts
+
+
+def _configured() -> CardRail | None:
+    address = get_settings().acquirer
+    return CardRail(address) if address else None
+
+
+register_rail("card", _configured)

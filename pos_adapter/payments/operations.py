@@ -110,7 +110,7 @@ def start_payments(tx: Tx, settlement: Settlement, payments: Sequence[Payment]) 
                 amount=each.tender.amount,
                 currency=settlement.store.currency,
                 trace=_trace(settlement, trace),
-                ask=_sealed(id, each.ask),
+                ask=_sealed(id, each.ask.facts),
                 look_at=tx.now,
                 created_at=tx.now,
                 changed_at=tx.now,

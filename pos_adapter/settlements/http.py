@@ -1,6 +1,6 @@
 """Settlements over HTTP: a cash desk settles several counters at once."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -10,9 +10,12 @@ from foundation.access import allow, current_principal
 from foundation.database import Tx, database
 from foundation.http import Blueprint, Keyed, keyed, msgspec_answer, msgspec_body, transactional
 from foundation.idempotency import Answer
+from pos_adapter.payments.asking import asked_of
+from pos_adapter.payments.operations import start_payments
 from pos_adapter.permissions import SETTLE
 from pos_adapter.sales.receipts import (
     COUPONS_MAX,
+    END,
     LINES_MAX,
     TENDERS_MAX,
     Code,
@@ -23,7 +26,7 @@ from pos_adapter.sales.receipts import (
     Tender,
 )
 from pos_adapter.settlements.operations import (
-    Settlement,
+    Payment,
     SettlementAnswer,
     SettlementWish,
     answer_of,
@@ -32,9 +35,24 @@ from pos_adapter.settlements.operations import (
 from pos_adapter.settlements.rules import SettlementUnknown
 from pos_adapter.tickets.operations import TOGETHER_MAX
 
-settlements_blueprint = Blueprint(
-    "settlements", __name__, description="One payment for several counters"
-)
+settlements_blueprint = Blueprint("settlements", __name__, description="One payment for several counters")
+
+
+class PaymentAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A tender that we are to take ourselves.
+
+    `card`: through the acquirer, with the reader's `token`; `code`: the payment code on the payer's phone.
+    """
+
+    rail: Annotated[str, Meta(pattern=rf"^(card|code){END}")]
+    code: Annotated[str, Meta(pattern=rf"^[0-9]{{16,24}}{END}")] | None = None
+    token: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+
+
+class SettlementTender(Tender, frozen=True, forbid_unknown_fields=True):
+    """How a part is paid: a fact, or with `payment` something that we are to take before the goods go."""
+
+    payment: PaymentAsk | None = None
 
 
 class SettlementIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -43,7 +61,7 @@ class SettlementIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     store: Code
     terminal: Code
     tickets: Annotated[tuple[UUID, ...], Meta(max_length=TOGETHER_MAX)] = ()
-    tenders: Annotated[tuple[Tender, ...], Meta(max_length=TENDERS_MAX)]
+    tenders: Annotated[tuple[SettlementTender, ...], Meta(max_length=TENDERS_MAX)]
     lines: Annotated[tuple[Line, ...], Meta(max_length=LINES_MAX)] = ()
     coupons: Annotated[tuple[Coupon, ...], Meta(max_length=COUPONS_MAX)] = ()
     member: MemberRef | MemberId | None = None
@@ -62,19 +80,25 @@ def post_settlement(key: Keyed, body: SettlementIn) -> Answer:
         body.store,
         body.terminal,
         body.tickets,
-        body.tenders,
-        (),
+        tuple([_plain(tender) for tender in body.tenders]),
+        tuple(
+            [
+                Payment(n, _plain(tender), asked_of(n, tender.payment))
+                for n, tender in enumerate(body.tenders, 1)
+                if tender.payment is not None
+            ]
+        ),
         body.lines,
         body.coupons,
         body.member,
         body.cashier,
         body.shift,
     )
-    return settle(database(), current_principal(), wish, key, _no_payments)
+    return settle(database(), current_principal(), wish, key, start_payments)
 
 
-def _no_payments(_tx: Tx, _settlement: Settlement, _payments: Any) -> None:
-    raise AssertionError("no tender asked for a payment")
+def _plain(tender: SettlementTender) -> Tender:
+    return Tender(tender.kind, tender.amount, tender.units, tender.face, tender.reference)
 
 
 @settlements_blueprint.route("/settlements/<settlement>", methods=["GET"])

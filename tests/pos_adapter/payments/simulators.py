@@ -1,0 +1,68 @@
+"""Simulators of the outside as programs of their own, on free ports, with their faults."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from regulars.running.postgres import free_port
+
+ROOT = Path(__file__).parents[3]
+
+
+@dataclass
+class Simulator:
+    """One program: its address for us, its control for tests."""
+
+    module: str
+    port: int
+    control: int
+    book: Path
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it, also again after it has crashed; its book is kept."""
+        command = [sys.executable, "-m", self.module, "--port", str(self.port), "--control", str(self.control)]
+        self.process = subprocess.Popen([*command, "--book", str(self.book)], cwd=ROOT, stdout=subprocess.DEVNULL)
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            try:
+                if httpx.get(f"http://127.0.0.1:{self.control}/healthz", timeout=1).status_code == 200:
+                    return
+            except httpx.HTTPError:
+                time.sleep(0.05)
+        raise AssertionError(f"{self.module} did not start")
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(10)
+
+    def faults(self, **faults: float) -> None:
+        assert httpx.put(f"http://127.0.0.1:{self.control}/faults", json=faults).status_code == 200
+
+    def sales(self) -> list[dict[str, Any]]:
+        """What it has booked."""
+        found: list[dict[str, Any]] = httpx.get(f"http://127.0.0.1:{self.control}/book").json()["sales"]
+        return found
+
+
+@contextmanager
+def simulated(module: str, folder: Path) -> Iterator[Simulator]:
+    """A simulator until the block ends."""
+    made = Simulator(module, free_port(), free_port(), folder / "book.jsonl")
+    made.start()
+    try:
+        yield made
+    finally:
+        made.stop()
