@@ -207,16 +207,6 @@ def workers_by_number(tx: Tx, numbers: Collection[str], pointer: str = "/assigne
 
 # ------------------------------------------------------------------------------------------------ making
 @dataclass(frozen=True, slots=True)
-class _Made:
-    made: int
-    already: int
-    assigned: int
-    pooled: int
-    refused: Mapping[str, int]
-    ids: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
 class _Planned:
     """A wish with everything that was decided about it but who gets it."""
 
@@ -246,13 +236,13 @@ class _Batch:
         self.fresh = [wish for wish in wishes if wish.key not in self.ids]
         self.refused: Counter[str] = Counter()
 
-    def make(self) -> _Made:
+    def make(self) -> TaskCounts:
         planned = self._plan()
         given = self._give(planned)
         notes = self._keep_notes(planned)
         made = self._write(planned, given, notes)
         assigned = sum(1 for plan, clerk in zip(planned, given, strict=True) if clerk and plan.wish.key in made)
-        return _Made(
+        return TaskCounts(
             made=len(made),
             already=self.already + len(planned) - len(made),
             assigned=assigned,
