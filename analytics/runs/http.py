@@ -81,7 +81,8 @@ class ScoringRunOut(Schema):
         required=True,
         allow_none=True,
         metadata={
-            "description": "Classes, map, moves, concentration, back-tests, seconds by step; null in lists, and for whoever acts in some stores"
+            "description": "Classes, map, moves, concentration, back-tests, seconds by step. Null in lists, and for "
+            "whoever acts in some stores only"
         },
     )
 
