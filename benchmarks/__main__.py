@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--quick] [--only single|batch|scoring]`: the house beside floors of the same run."""
+"""`python -m benchmarks [--quick] [--only single|batch|scoring|lists]`: the house beside floors of the same run."""
 
 import argparse
 import functools
@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from benchmarks import floor, report, scoring
+from benchmarks import floor, lists, report, scoring
 from benchmarks.big_house import big_house
 from benchmarks.big_lake import BigSize
 from benchmarks.house import House, Web, running_house, serving
@@ -146,23 +146,30 @@ def _answer_always(listening: socket.socket) -> None:
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--quick", action="store_true", help="about a minute, on a small shop; keeps no file")
-    arguments.add_argument("--only", choices=("single", "batch", "scoring"))
+    arguments.add_argument("--only", choices=("single", "batch", "scoring", "lists"))
     given = arguments.parse_args()
-    if given.only in (None, "scoring"):
-        bench_scoring(quick=given.quick)
-    if given.only != "scoring":
+    if given.only in (None, "scoring", "lists"):
+        bench_big(given.only, quick=given.quick)
+    if given.only not in ("scoring", "lists"):
         bench_sales(given.only, quick=given.quick)
 
 
-def bench_scoring(*, quick: bool) -> None:
-    """A scoring run beside hand-written queries over the same files."""
+def bench_big(only: str | None, *, quick: bool) -> None:
+    """A scoring run, and live counts, beside hand-written queries over the same files."""
     with big_house(QUICK_BIG if quick else None) as big:
         machine = describe(big.house.database_url, big.house.directory)
-        result = scoring.measure(big, rounds=1 if quick else scoring.ROUNDS)
-    scoring.show(result)
-    if not quick:
-        scoring.keep(machine, result)
-        print(f"Kept in {scoring.RESULTS}")
+        counted = lists.measure(big, turns=1 if quick else lists.TURNS) if only != "scoring" else None
+        scored = scoring.measure(big, rounds=1 if quick else scoring.ROUNDS) if only != "lists" else None
+    if counted is not None:
+        lists.show(counted)
+        if not quick:
+            lists.keep(machine, counted)
+            print(f"Kept in {lists.RESULTS}")
+    if scored is not None:
+        scoring.show(scored)
+        if not quick:
+            scoring.keep(machine, scored)
+            print(f"Kept in {scoring.RESULTS}")
 
 
 def bench_sales(only: str | None, *, quick: bool) -> None:

@@ -1,8 +1,8 @@
 """Conditions on sales as SQL over the lake. Pure: names that filters use have been looked up before.
 
-Conditions that look at the same rows (the same days, narrowed in the same way, of one currency) are one query: what
-each member comes to is summed up once and compared as often as asked. The roll-ups serve what they can: days from
-member_day; categories from member_category_month, with the days at the edges of the window from the lines; everything
+Conditions that read the same rows are one query: what each member comes to is summed up in one go and compared as often
+as asked. The roll-ups serve what they can: everything without categories from member_day, whatever days it looks at, in
+one scan; categories from member_category_month, with the days at the edges of the window from the lines; everything
 else, and counts of receipts over several categories, which do not add up, from the lines.
 """
 # ruff: noqa: S608 - statements are joined of literals, numbers, dates and quoted texts
@@ -11,31 +11,24 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from analytics.conditions.measured import is_measured, sql_of
 from analytics.lake.rollups import GOODS_OF_MEMBERS, from_lines
 from analytics.lake.schema import FileKind
 from foundation.conditions import Condition, Operator, compare
 
-# What a member's rows come to; {only} keeps the rows of one currency. NULL where there is nothing to compare: no
-# receipt, no spend.
+# What only conditions ask; measures of sales come from `measured`. NULL where nothing is known.
 EXPRESSIONS: Mapping[str, str] = {
-    "spend": "coalesce(sum(spend){only}, 0)::BIGINT",
-    "visits": "count(*) FILTER (receipts > 0)",
-    "receipts": "sum(receipts)::BIGINT",
-    "average_ticket": "sum(spend){only} / nullif(greatest(sum(receipts){only}, 0), 0)",
-    "quantity": "sum(quantity_milli) / 1000",
-    "gross_profit": "coalesce(sum(profit){only}, 0)::BIGINT",
-    "regular_price_share": "sum(regular_spend){only} / nullif(greatest(sum(spend){only}, 0), 0)",
-    "promotion_share": "sum(promoted_spend){only} / nullif(greatest(sum(spend){only}, 0), 0)",
-    "days_since_last": "{today} - max({last}) FILTER (receipts > 0)",
-    "first_purchase": "min({first}) FILTER (receipts > 0)",
-    "category_count": "count(DISTINCT category_id) FILTER (receipts > 0)",
-    "brand_count": "count(DISTINCT brand_id) FILTER (receipt_sign > 0)",
+    "days_since_last": "{today} - max({last}) FILTER (receipts > 0{only})",
+    "first_purchase": "min({first}) FILTER (receipts > 0{only})",
+    "category_count": "count(DISTINCT category_id) FILTER (receipts > 0{only})",
+    "brand_count": "count(DISTINCT brand_id) FILTER (receipt_sign > 0{only})",
 }
 # Of a member without rows these are 0; the others are unknown.
 ADDITIVE = frozenset(
     {"spend", "visits", "receipts", "quantity", "gross_profit", "category_count", "brand_count", "categories", "brands"}
 )
-OF_SINGLE_DAYS = frozenset({"visits"})
+# What the month roll-up cannot tell: days, and of which sales the profit is known.
+OF_SINGLE_DAYS = frozenset({"visits", "gross_profit"})
 COUNTING_RECEIPTS = frozenset({"receipts", "average_ticket"})
 CATEGORY_SETS = frozenset({"categories", "category_count"})
 BRAND_SETS = frozenset({"brands", "brand_count"})
@@ -91,6 +84,10 @@ class Source:
     last: str = "business_date"
 
 
+# The whole roll-up: each condition narrows it by itself.
+MEMBER_DAYS = Source("member_day")
+
+
 # ------------------------------------------------------------------------------------------------ the rows
 def source_of(asked: Asked) -> Source:
     """Where the rows of a condition come from."""
@@ -103,7 +100,7 @@ def source_of(asked: Asked) -> Source:
     if only_lines:
         return Source(_days_of_lines(asked))
     if narrowed.categories is None:
-        return Source(f"(SELECT * FROM member_day{_where(_common(asked) + _dates(asked, 'business_date'))})")
+        return MEMBER_DAYS
     if measure in OF_SINGLE_DAYS or (measure in COUNTING_RECEIPTS and len(narrowed.categories) > 1):
         return Source(_days_of_lines(asked))
     return _by_category(asked, narrowed.categories)
@@ -195,13 +192,30 @@ def _where(tests: Sequence[str]) -> str:
 
 
 # ------------------------------------------------------------------------------------------------ what is measured
-def measured(asked: Asked, source: Source) -> str:
-    """What a member's rows come to for one condition: a number, a day, or whether the sets asked for were bought."""
-    measure = asked.condition.measure
+def tests_of(asked: Asked, source: Source) -> list[str]:
+    """Which of the source's rows a condition looks at."""
+    tests = [f"currency = {_text(asked.currency)}"] if asked.currency else []
+    return tests + _common(asked) + _dates(asked, "business_date") if source == MEMBER_DAYS else tests
+
+
+def measured(asked: Asked, source: Source, tests: Sequence[str] = ()) -> str:
+    """What a member's rows come to for one condition: a number, a day, or whether the sets asked for were bought.
+
+    Only rows that pass the tests count.
+    """
+    measure, only = asked.condition.measure, " AND ".join(tests)
     if measure in ("categories", "brands"):
         return _bought(asked)
-    only = f" FILTER (currency = {_text(asked.currency)})" if asked.currency else ""
-    return EXPRESSIONS[measure].format(today=f"DATE '{asked.today}'", first=source.first, last=source.last, only=only)
+    if is_measured(asked.condition):
+        sql = sql_of(measure, only)
+        # Of nothing the profit is nothing; of something it may be unknown.
+        return f"CASE WHEN {_any(only)} THEN {sql} ELSE 0 END" if measure == "gross_profit" else sql
+    values = {"today": f"DATE '{asked.today}'", "first": source.first, "last": source.last}
+    return EXPRESSIONS[measure].format(only=f" AND {only}" if only else "", **values)
+
+
+def _any(only: str) -> str:
+    return f"count(*) FILTER ({only}) > 0" if only else "true"
 
 
 def _bought(asked: Asked) -> str:
@@ -233,19 +247,41 @@ def passes(asked: Asked, value: str) -> str:
 
 def answer_query(group: Sequence[Asked], source: Source) -> str:
     """One row a member for whom a condition of the group says something: member_id, c0, c1 ... (sought or not)."""
+    rows, narrowed = _rows(group, source)
     sought = []
     for n, asked in enumerate(group):
         test = passes(asked, f"m{n}")
         sought.append(f"NOT coalesce({test}, false)" if asked.inverted else f"coalesce({test}, false)")
-    columns = ", ".join(f"{measured(asked, source)} AS m{n}" for n, asked in enumerate(group))
+    columns = _columns(group, source, narrowed)
     tests = ", ".join(f"{test} AS c{n}" for n, test in enumerate(sought))
     anything = " OR ".join(f"c{n}" for n in range(len(group)))
-    sums = f"SELECT member_id, {columns} FROM {source.rows} AS rows GROUP BY member_id"
+    sums = f"SELECT member_id, {columns} FROM {rows} AS rows GROUP BY member_id"
     return f"SELECT * FROM (SELECT member_id::UINTEGER AS member_id, {tests} FROM ({sums}) AS sums) WHERE {anything}"
 
 
 def evidence_query(group: Sequence[Asked], source: Source, chosen: str) -> str:
-    """member_id ascending and m0, m1 ...: what was measured of the members that `chosen` (a subquery of ids) names."""
-    columns = ", ".join(f"{measured(asked, source)} AS m{n}" for n, asked in enumerate(group))
-    rows = f"SELECT * FROM {source.rows} AS rows WHERE member_id IN ({chosen})"
-    return f"SELECT member_id::UINTEGER AS member_id, {columns} FROM ({rows}) AS of_them GROUP BY member_id ORDER BY 1"
+    """member_id ascending and m0, m1 ...: what was measured of the members that `chosen` (ids, or a subquery) names."""
+    rows, narrowed = _rows(group, source)
+    columns = _columns(group, source, narrowed)
+    of_them = f"SELECT * FROM {rows} AS rows WHERE member_id IN ({chosen})"
+    return f"SELECT member_id::UINTEGER AS member_id, {columns} FROM ({of_them}) AS rows GROUP BY member_id ORDER BY 1"
+
+
+def _columns(group: Sequence[Asked], source: Source, narrowed: Sequence[Sequence[str]]) -> str:
+    parts = zip(group, narrowed, strict=True)
+    return ", ".join(f"{measured(asked, source, tests)} AS m{n}" for n, (asked, tests) in enumerate(parts))
+
+
+def _rows(group: Sequence[Asked], source: Source) -> tuple[str, list[list[str]]]:
+    """The rows that a group reads, and which of them each condition looks at: what all have in common is read only."""
+    each = [tests_of(asked, source) for asked in group]
+    common = [test for test in each[0] if all(test in tests for tests in each)]
+    bounds = list(common)
+    if source == MEMBER_DAYS:
+        firsts = [asked.days[0] for asked in group]
+        begin = min((first for first in firsts if first is not None), default=None)
+        if begin is not None and None not in firsts:
+            bounds.append(f"business_date >= DATE '{begin}'")
+        bounds.append(f"business_date <= DATE '{max(asked.days[1] for asked in group)}'")
+    rows = f"(SELECT * FROM {source.rows}{_where(list(dict.fromkeys(bounds)))})"
+    return rows, [[test for test in tests if test not in common] for tests in each]

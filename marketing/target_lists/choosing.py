@@ -49,17 +49,20 @@ class Chosen:
     told: Told
 
 
-def choose(tx: Tx, question: Question) -> Chosen:
-    """The members that a question is about, in good standing. Raises ExclusionUnknown, LakeDamaged."""
+def choose(tx: Tx, question: Question, *, near_misses: bool = True) -> Chosen:
+    """The members that a question is about, in good standing; without `near_misses` only those left out are sought.
+
+    Raises ExclusionUnknown, LakeDamaged.
+    """
     check_exclusions(question.leave_out)
     told = answer_all(tx, question.filter.conditions, question.today)
     picked = picked_by(tx, question, told)
+    left_out = obeyed(question)
     near = {
         name: picked & exclusion.bitmap(tx, Near(picked, question.channel))
         for name, exclusion in exclusions().items()
-        if name != NO_PROFILING or is_computed(question.filter)
+        if name in left_out or (near_misses and name != NO_PROFILING)
     }
-    left_out = obeyed(question)
     members = picked.copy()
     for name in left_out & near.keys():
         members -= near[name]

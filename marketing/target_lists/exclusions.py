@@ -53,10 +53,7 @@ def exclusions() -> Mapping[str, Exclusion]:
 def _without_consent(tx: Tx, near: Near) -> BitMap:
     """Who said yes to no marketing by this channel; where none is said, by no channel at all."""
     channels = [Channel(near.channel)] if near.channel else [channel for channel in Channel if channel != Channel.ANY]
-    reachable = BitMap()
-    for channel in channels:
-        reachable |= with_consent(tx, channel, Purpose.MARKETING)
-    return near.members - reachable
+    return near.members - with_consent(tx, channels, Purpose.MARKETING)
 
 
 register_exclusion(NO_PROFILING, lazy("Refused profiling"), lambda tx, _: no_profiling(tx))

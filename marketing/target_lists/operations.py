@@ -92,7 +92,7 @@ def preview(tx: Tx, question: Question, *, only_count: bool = False) -> Preview:
 
     Raises ExclusionUnknown, LakeDamaged.
     """
-    chosen = choose(tx, question)
+    chosen = choose(tx, question, near_misses=not only_count)
     if only_count:
         return Preview(chosen, {}, (), {}, {})
     sampled = spread(chosen.members, SAMPLE)

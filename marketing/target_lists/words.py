@@ -78,6 +78,8 @@ class Wording:
         if condition.operator in LISTING:
             assert isinstance(condition.value, tuple)
             value = self._listed(measure.options or "", condition.value, measure)
+            if condition.operator == Operator.ANY and len(condition.value) == 1:
+                return str(gettext("%(what)s: %(names)s", what=words, names=value))
         elif condition.operator == Operator.BETWEEN:
             assert isinstance(condition.value, tuple)
             low, high = (self.value(condition, part) for part in condition.value)

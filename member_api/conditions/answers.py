@@ -39,12 +39,12 @@ def no_profiling(tx: Tx) -> BitMap:
     return ids_where(tx, "SELECT member_id AS id FROM member.consent WHERE purpose = 'profiling' AND NOT granted")
 
 
-def with_consent(tx: Tx, channel: Channel, purpose: Purpose) -> BitMap:
-    """Members who said yes to this purpose by this channel."""
+def with_consent(tx: Tx, channels: Collection[Channel], purpose: Purpose) -> BitMap:
+    """Members who said yes to this purpose by any of these channels."""
     return ids_where(
         tx,
-        "SELECT member_id AS id FROM member.consent WHERE channel = %s AND purpose = %s AND granted",
-        (str(channel), str(purpose)),
+        "SELECT member_id AS id FROM member.consent WHERE channel = ANY(%s) AND purpose = %s AND granted",
+        ([str(channel) for channel in channels], str(purpose)),
     )
 
 
@@ -95,8 +95,8 @@ def _birthday(tx: Tx, condition: Condition, today: date) -> Selection:
 
 def _birthday_month(tx: Tx, condition: Condition, today: date) -> Selection:
     assert isinstance(condition.value, tuple)
-    query: LiteralString = "SELECT id FROM member.member WHERE birth_month_day / 100 = ANY(%s)"
-    return _among(condition, ids_where(tx, query, (list(condition.value),)))
+    days = [month * 100 + day for month in condition.value for day in range(1, 32)]
+    return _among(condition, ids_where(tx, "SELECT id FROM member.member WHERE birth_month_day = ANY(%s)", (days,)))
 
 
 def _gender(tx: Tx, condition: Condition, today: date) -> Selection:
@@ -130,7 +130,7 @@ def _joined(tx: Tx, condition: Condition, today: date) -> Selection:
 
 # ------------------------------------------------------------------------------------------------ what is allowed
 def _consent(tx: Tx, condition: Condition, today: date) -> Selection:
-    granted = [with_consent(tx, *read_name(name)) for name in _texts(condition)]
+    granted = [with_consent(tx, [channel], purpose) for channel, purpose in map(read_name, _texts(condition))]
     if condition.operator == Operator.ALL:
         return Selection(BitMap.intersection(*granted))
     return _among(condition, BitMap.union(*granted))
@@ -142,17 +142,30 @@ def _no_profiling(tx: Tx, condition: Condition, today: date) -> Selection:
 
 
 # ------------------------------------------------------------------------------------------------ what is owned
-# What an account holds less what has lapsed in it, which a nightly job has not booked yet.
-BALANCES: LiteralString = """
+# Whose balance is more than the one column of one account: there are accounts by format, or something in them has
+# lapsed that the nightly job has not booked yet. Where they are few, nobody else needs adding up.
+FEW = 2_000
+SEVERAL: LiteralString = """
+    SELECT member_id AS id FROM member.account WHERE format IS NOT NULL AND kind = %(kind)s
+    UNION
+    SELECT member_id FROM member.lot WHERE remaining > 0 AND expires_on < %(today)s"""
+ONE: LiteralString = """
+    SELECT member_id AS id, balance AS measured FROM member.account
+    WHERE format IS NULL AND kind = %(kind)s AND currency IS NOT DISTINCT FROM %(currency)s"""
+ADDED_UP: LiteralString = """
     SELECT member_id AS id, sum(amount) AS measured FROM (
         SELECT member_id, balance AS amount FROM member.account
         WHERE kind = %(kind)s AND currency IS NOT DISTINCT FROM %(currency)s
+          AND (%(everybody)s OR member_id = ANY(%(several)s))
         UNION ALL
-        SELECT l.member_id, held - remaining FROM member.lot AS l
-        WHERE l.remaining > 0 AND l.expires_on < %(today)s AND EXISTS (
-            SELECT FROM member.account AS a WHERE a.id = l.account_id
-            AND a.kind = %(kind)s AND a.currency IS NOT DISTINCT FROM %(currency)s)
+        SELECT l.member_id, l.held - l.remaining FROM member.lot AS l JOIN member.account AS a ON a.id = l.account_id
+        WHERE l.remaining > 0 AND l.expires_on < %(today)s
+          AND a.kind = %(kind)s AND a.currency IS NOT DISTINCT FROM %(currency)s
     ) AS amounts GROUP BY member_id"""
+BALANCES: LiteralString = f"""
+    SELECT id, measured FROM ({ONE}) AS one WHERE id <> ALL(%(several)s)
+    UNION ALL
+    SELECT id, measured FROM ({ADDED_UP}) AS added_up"""
 EXPIRING: LiteralString = """
     SELECT l.member_id AS id, sum(l.remaining - l.held) AS measured FROM member.lot AS l
     WHERE l.remaining > 0 AND l.expires_on BETWEEN %(first)s AND %(last)s AND EXISTS (
@@ -161,14 +174,18 @@ EXPIRING: LiteralString = """
 KINDS: Mapping[str, str] = {"points_balance": "points", "ecoin_balance": "ecoin", "cash_balance": "cash"}
 
 
-def owned(condition: Condition, today: date) -> tuple[LiteralString, dict[str, Any]]:
+def owned(tx: Tx, condition: Condition, today: date) -> tuple[LiteralString, dict[str, Any]]:
     """The query (columns `id`, `measured`) and its parameters that measure what a condition on accounts compares."""
     if condition.measure == "points_expiring":
         first, last = condition.ahead(today)
         return EXPIRING, {"first": first, "last": last}
     kind = KINDS[condition.measure]
     currency = None if kind == "points" else condition.currency or get_settings().company_currency
-    return BALANCES, {"kind": kind, "currency": currency, "today": today}
+    asked = {"kind": kind, "currency": currency, "today": today}
+    several = ids_where(tx, SEVERAL, asked)
+    if len(several) > FEW:
+        return ADDED_UP, asked | {"everybody": True, "several": []}
+    return BALANCES, asked | {"everybody": False, "several": list(several)}
 
 
 _TESTS: Mapping[Operator, LiteralString] = {
@@ -184,7 +201,7 @@ _TESTS: Mapping[Operator, LiteralString] = {
 
 def _owned(tx: Tx, condition: Condition, today: date) -> Selection:
     """Who has nothing has 0: where 0 passes, those who fail are sought, and everybody else passes."""
-    query, parameters = owned(condition, today)
+    query, parameters = owned(tx, condition, today)
     low, high = condition.value if isinstance(condition.value, tuple) else (condition.value, None)
     inverted = compare(condition.operator, condition.value)(0)
     sought: LiteralString = "NOT" if inverted else ""

@@ -30,7 +30,7 @@ def evidence(tx: Tx, conditions: Sequence[Condition], today: date, members: BitM
 
 
 def _owned(tx: Tx, condition: Condition, today: date, members: BitMap) -> Facts:
-    query, parameters = owned(condition, today)
+    query, parameters = owned(tx, condition, today)
     narrowed: LiteralString = f"SELECT id, measured::bigint FROM ({query}) AS owned"
     return _asked(tx, narrowed, parameters, members, pa.int64())
 

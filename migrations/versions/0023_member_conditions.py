@@ -19,6 +19,7 @@ def upgrade() -> None:
     CREATE INDEX member_joined ON member.member (joined_at, id);
     CREATE INDEX tier_assignment_of_tier ON member.tier_assignment (tier, member_id)
         INCLUDE (valid_from, in_force_to);
+    CREATE INDEX account_by_format ON member.account (kind, member_id) WHERE format IS NOT NULL;
     CREATE INDEX consent_refused_profiling ON member.consent (member_id) WHERE purpose = 'profiling' AND NOT granted;
     """)
 
@@ -26,5 +27,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("""
     DROP INDEX member.member_without_standing, member.member_frozen, member.member_gender, member.member_born,
-        member.member_birthday, member.member_joined, member.tier_assignment_of_tier, member.consent_refused_profiling;
+        member.member_birthday, member.member_joined, member.tier_assignment_of_tier, member.account_by_format,
+        member.consent_refused_profiling;
     """)

@@ -1,5 +1,6 @@
 """Conditions on sales: the roll-ups answer as somebody would who reads every line."""
 
+import math
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -48,6 +49,7 @@ def voided(line: LineFacts, day: date) -> LineFacts:
         line,
         business_date=day,
         amount=-line.amount,
+        benefit=-line.benefit,
         type="void",
         quantity_milli=-line.quantity_milli,
         profit=None if line.profit is None else -line.profit,
@@ -76,6 +78,7 @@ def some_lines(count: int = 600) -> list[LineFacts]:
                 day,
                 sign * chance.randrange(1, 9000),
                 line=n,
+                benefit=chance.choice([0, 0, sign * 10]),
                 category_id=chance.choice([2, 3, 4, 5, None]),
                 brand_id=chance.choice([1, 2, 3, None]),
                 kind="goods" if chance.random() < 0.95 else "topup",
@@ -133,6 +136,7 @@ class Seen:
     def measures(self) -> dict[str, Any]:
         mine = self._of_currency()
         spend = sum(line.amount for line in mine)
+        paid = sum(line.amount - line.benefit for line in mine)
         receipts = self.receipts(mine)
         promoted = sum(line.amount for line in mine if line.promoted)
         by_day: dict[Any, list[LineFacts]] = {}
@@ -140,20 +144,21 @@ class Seen:
             by_day.setdefault((line.business_date, line.format, line.currency), []).append(line)
         visited = [day for day, lines in by_day.items() if self.receipts(lines) > 0]
         return {
-            "spend": spend,
+            "spend": paid,
             "receipts": self.receipts(self.lines),
             "visits": len(visited),
-            "average_ticket": spend / receipts if receipts > 0 else None,
+            "average_ticket": half_up(spend / receipts) if receipts else None,
             "quantity": sum(line.quantity_milli for line in self.lines) / 1000,
             "gross_profit": sum(line.profit or 0 for line in mine),
-            "regular_price_share": (spend - promoted) / spend if spend > 0 else None,
-            "promotion_share": promoted / spend if spend > 0 else None,
+            "regular_price_share": (spend - promoted) / spend if spend else None,
+            "promotion_share": promoted / spend if spend else None,
             "days_since_last": (TODAY - max(day[0] for day in visited)).days if visited else None,
             "first_purchase": min(day[0] for day in visited) if visited else None,
         }
 
 
-ZERO = {"spend": 0, "receipts": 0, "visits": 0, "quantity": 0, "gross_profit": 0}
+def half_up(value: float) -> int:
+    return math.floor(abs(value) + 0.5) * (1 if value >= 0 else -1)
 
 
 def by_reading(condition: Condition, keep: Callable[[LineFacts], bool]) -> set[int]:
@@ -342,7 +347,11 @@ def test_the_evidence_is_what_was_measured(lake: Tx) -> None:
     for fact, same in zip(facts, many, strict=True):
         assert fact.of(members) == same.of(members)
     lines = [line for line in LINES if line.member_id == 3 and line.kind == "goods"]
-    spend = sum(line.amount for line in lines if line.currency == "CNY" and line.business_date > TODAY - timedelta(300))
+    spend = sum(
+        line.amount - line.benefit
+        for line in lines
+        if line.currency == "CNY" and line.business_date > TODAY - timedelta(300)
+    )
     assert facts[0].of(members)[0] == spend
     assert facts[3].of(members)[0] == min(line.business_date for line in lines if line.type == "sale")
     assert facts[2].of(members)[2] is None

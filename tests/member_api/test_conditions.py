@@ -176,6 +176,8 @@ def test_consent_is_a_word_and_no_word_is_no_consent(tx: Tx) -> None:
 
 
 def test_standing_home_store_gender_and_joining(tx: Tx) -> None:
+    a_store(tx, "S01")
+    a_store(tx, "S02")
     before, after = (Joined(at=datetime(2025, 12, 31, hour, 59, tzinfo=UTC)) for hour in (15, 16))
     a = enrolled(tx, "13800138001", home_store="S01", gender=Gender.FEMALE, joined=before)
     b = enrolled(tx, "13800138002", home_store="S02", gender=Gender.MALE, joined=after)
