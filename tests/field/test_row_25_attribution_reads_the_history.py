@@ -1,5 +1,5 @@
-"""Row 25: nobody could see who received which campaign. Here the group of every member and what was sent to each is kept
-and cannot be changed, and it is what the result is counted from."""
+"""Row 25: nobody could see who received which campaign. Here the group of every member and what was sent to each are
+kept and cannot be changed, and they are what the result is counted from."""
 
 import pytest
 from sqlalchemy.exc import DBAPIError
