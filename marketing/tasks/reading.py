@@ -227,6 +227,15 @@ def history_of_member(
     return [(_entry(row, {}), row[11]) for row in rows]
 
 
+def contents_of(tx: Tx, task_ids: Collection[int]) -> dict[tuple[int, datetime], int]:
+    """How content members were, by task and moment of the call-back."""
+    rows = tx.ask(
+        "SELECT task_id, at, content FROM marketing.task_callback WHERE task_id = ANY(%s) AND content IS NOT NULL",
+        (list(task_ids),),
+    )
+    return {(task_id, at): content for task_id, at, content in rows}
+
+
 def people_in(tx: Tx, tasks: Collection[Task]) -> dict[int, Colleague]:
     """The staff that tasks name, by id."""
     ids = {task.assignee_id for task in tasks} | {task.doer_id for task in tasks}

@@ -14,7 +14,8 @@ from foundation.http.paging import PageArguments
 from foundation.pages import lazy
 from marketing.permissions import TASKS_MANAGE, TASKS_READ, TASKS_WORK
 from marketing.tasks import bodies, service_sources
-from marketing.tasks.reading import HistoryEntry, history_of_member
+from marketing.tasks.reading import HistoryEntry, contents_of, history_of_member
+from marketing.tasks.rules import What
 from marketing.tasks.scope import Actor, actor_of
 from marketing.tasks.service_file import Entry, Mark, read_file, register_source
 from marketing.tasks.showing import ShownTask, shown_tasks, who_words
@@ -37,10 +38,13 @@ SOURCES = (service_sources,)
 
 # ------------------------------------------------------------------------------------------------ what tasks tell
 def _tasks(tx: Tx, member_id: int, until: datetime, limit: int) -> Sequence[Entry]:
-    return [_entry(change, note_id) for change, note_id in history_of_member(tx, [member_id], until, limit)]
+    found = history_of_member(tx, [member_id], until, limit)
+    asked = {change.task_id for change, _ in found if change.what in (What.CALLED_BACK, What.REOPENED)}
+    contents = contents_of(tx, asked) if asked else {}
+    return [_entry(change, note_id, contents.get((change.task_id, change.at))) for change, note_id in found]
 
 
-def _entry(change: HistoryEntry, note_id: int | None) -> Entry:
+def _entry(change: HistoryEntry, note_id: int | None, content: int | None) -> Entry:
     return Entry(
         at=change.at,
         source=SOURCE,
@@ -55,6 +59,7 @@ def _entry(change: HistoryEntry, note_id: int | None) -> Entry:
             "reason": change.reason,
             "contact": change.contact,
             "minutes": change.minutes,
+            "content": content if change.what in (What.CALLED_BACK, What.REOPENED) else None,
         },
     )
 

@@ -59,6 +59,17 @@ def test_who_is_not_concerned_reads_no_notes(http: FlaskClient, database: Databa
     assert "Note 2" not in page.text
 
 
+def test_a_call_back_tells_how_content_the_member_was(http: FlaskClient, database: Database, member: int) -> None:
+    clerk, desk = a_person_at_the_screen(http, database, "e1"), a_person_at_the_screen(http, database, "e2")
+    task = clerk.get("/v1/tasks").json["items"][0]["id"]
+    clerk.post(f"/v1/tasks/{task}/complete", {"outcome": "done"})
+    a_person_at_the_screen(http, database, "m1").post(f"/v1/tasks/{task}/callback", {"done": True, "content": 2})
+    found = desk.get(f"/v1/members/{member}/service").json["items"]
+    assert {entry["what"]: entry["facts"]["content"] for entry in found if entry["facts"]["content"]} == {
+        "called_back": 2
+    }
+
+
 def test_of_an_erased_member_no_note_can_be_read(http: FlaskClient, database: Database, member: int) -> None:
     with database.transaction() as tx:
         destroy(tx, member)
