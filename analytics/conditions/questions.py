@@ -30,6 +30,7 @@ ADDITIVE = frozenset(
 # What the month roll-up cannot tell: days, and of which sales the profit is known.
 OF_SINGLE_DAYS = frozenset({"visits", "gross_profit"})
 COUNTING_RECEIPTS = frozenset({"receipts", "average_ticket"})
+FRACTIONS = frozenset({"quantity", "regular_price_share", "promotion_share"})
 CATEGORY_SETS = frozenset({"categories", "category_count"})
 BRAND_SETS = frozenset({"brands", "brand_count"})
 
@@ -262,14 +263,20 @@ def answer_query(group: Sequence[Asked], source: Source) -> str:
 def evidence_query(group: Sequence[Asked], source: Source, chosen: str) -> str:
     """member_id ascending and m0, m1 ...: what was measured of the members that `chosen` (ids, or a subquery) names."""
     rows, narrowed = _rows(group, source)
-    columns = _columns(group, source, narrowed)
+    columns = _columns(group, source, narrowed, exact=True)
     of_them = f"SELECT * FROM {rows} AS rows WHERE member_id IN ({chosen})"
     return f"SELECT member_id::UINTEGER AS member_id, {columns} FROM ({of_them}) AS rows GROUP BY member_id ORDER BY 1"
 
 
-def _columns(group: Sequence[Asked], source: Source, narrowed: Sequence[Sequence[str]]) -> str:
-    parts = zip(group, narrowed, strict=True)
-    return ", ".join(f"{measured(asked, source, tests)} AS m{n}" for n, (asked, tests) in enumerate(parts))
+def _columns(group: Sequence[Asked], source: Source, narrowed: Sequence[Sequence[str]], *, exact: bool = False) -> str:
+    """m0, m1 ...; `exact` as plain integers or floats, for whoever keeps them (DuckDB sums into 128 bits)."""
+    columns = []
+    for n, (asked, tests) in enumerate(zip(group, narrowed, strict=True)):
+        value = measured(asked, source, tests)
+        if exact and is_measured(asked.condition):
+            value = f"CAST({value} AS {'DOUBLE' if asked.condition.measure in FRACTIONS else 'BIGINT'})"
+        columns.append(f"{value} AS m{n}")
+    return ", ".join(columns)
 
 
 def _rows(group: Sequence[Asked], source: Source) -> tuple[str, list[list[str]]]:
