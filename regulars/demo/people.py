@@ -30,7 +30,7 @@ AGES = {
     "55-64": (55, 64, 0.07),
     "65+": (65, 84, 0.09),
 }
-CONSENTS = {"sms": 0.62, "email": 0.48, "phone": 0.18}
+CONSENTS = {"sms": 0.62, "email": 0.48, "phone": 0.18, "app": 0.41}
 SOURCE_YEAR = 2017
 
 

@@ -8,10 +8,13 @@ import pytest
 
 from foundation.clock import FixedClock
 from foundation.database import Database, Tx
+from marketing.experiments.assignment import is_held_out
+from marketing.experiments.standing import set_standing_control
 from marketing.messages.gate import pass_gate
 from marketing.messages.operations import queue_messages, stop_messages
 from marketing.messages.rules import Cap, Channel, MessageClass, MessageState, QuietHours, Reason
 from marketing.messages.sending import Round, send_texts
+from marketing.tasks.operations import TaskWish, create_tasks
 from member_api.consents.rules import Channel as ConsentChannel
 from member_api.members.operations import freeze
 from tests.marketing.messages.factories import a_reader, a_template, a_wish, rules_of_sending
@@ -63,17 +66,11 @@ def _erase(tx: Tx, member: int) -> None:
 
 
 def _complain(tx: Tx, member: int) -> None:
-    from marketing.tasks.operations import TaskWish, create_tasks
-
     create_tasks(tx, [TaskWish(member, "complaint", f"c/{member}")])
 
 
-def _hold_out(tx: Tx, _member: int) -> None:
-    # A share of a fifth holds some salt's members out; this one finds a salt for member 1.
-    from marketing.experiments.assignment import is_held_out
-    from marketing.experiments.standing import set_standing_control
-
-    salt = next(f"salt-{n}" for n in range(1000) if is_held_out(f"salt-{n}", _member, 2_000))
+def _hold_out(tx: Tx, member: int) -> None:
+    salt = next(f"salt-{n}" for n in range(1000) if is_held_out(f"salt-{n}", member, 2_000))
     set_standing_control(tx, tx.now.date(), 2_000, salt, "test")
 
 
@@ -107,6 +104,27 @@ def test_a_refusal_says_why_and_nothing_was_sent(database: Database, the_phones:
         queue_messages(tx, [a_wish(a_template(tx), member)])
     send(database, the_phones)
     assert standing(database) == [(MessageState.REFUSED, reason)]
+    assert the_phones.got() == []
+
+
+@pytest.mark.parametrize("arm", ["held_out", "company_control"])
+def test_the_control_group_of_a_campaign_gets_nothing_even_if_it_is_wished_for(
+    database: Database, the_phones: Phones, arm: str
+) -> None:
+    rules_of_sending(database)
+    with database.transaction() as tx:
+        member = a_reader(tx)
+        # Only the row that the gate reads; the campaign around it is not what this is about.
+        tx.ask("SET LOCAL session_replication_role = replica")
+        tx.ask(
+            "INSERT INTO marketing.campaign_member (campaign_id, member_id, arm, why, assigned_at) "
+            "VALUES (7, %s, %s, 'control_group', %s)",
+            (member, arm, tx.now),
+        )
+        tx.ask("SET LOCAL session_replication_role = origin")
+        queue_messages(tx, [a_wish(a_template(tx), member)])
+    send(database, the_phones)
+    assert standing(database) == [(MessageState.REFUSED, Reason.HELD_OUT)]
     assert the_phones.got() == []
 
 
