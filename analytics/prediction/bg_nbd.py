@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import digamma, gammaln, hyp2f1
 
+from analytics.prediction.reasons import Reason
+
 Floats = NDArray[np.float64]
 
 # Parameters are searched for between e^-12 and e^12: outside, the likelihood is flat and a fit means nothing.
@@ -53,7 +55,11 @@ class Purchases:
 
 
 class NotFitted(Exception):
-    """The search for parameters did not end at an inner point; the message says what was found."""
+    """The search for parameters did not end at an inner point; `reason` says what was found."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +133,7 @@ def fit_bg_nbd(purchases: Purchases, *, modified: bool = False) -> BgNbd:
     the exact gradient. Raises NotFitted when nobody came twice, or when the search runs to the edge.
     """
     if not len(purchases) or purchases.repeats.max() < 1:
-        raise NotFitted("no member has bought on two days")
+        raise NotFitted(Reason.NOBODY_TWICE)
     facts = np.column_stack([purchases.repeats, purchases.recency, purchases.age])
     kinds, counts = np.unique(facts, axis=0, return_counts=True)
     weights = counts / counts.sum()
@@ -142,9 +148,9 @@ def fit_bg_nbd(purchases: Purchases, *, modified: bool = False) -> BgNbd:
     )
     logs = np.asarray(found.x, dtype=np.float64)
     if not np.isfinite(logs).all() or not np.isfinite(found.fun):
-        raise NotFitted("the likelihood has no finite greatest value")
+        raise NotFitted(Reason.NO_LIKELIHOOD)
     if abs(logs[0]) >= _LOG_BOUND or abs(logs[1]) >= _LOG_BOUND:
-        raise NotFitted("the members' rates of purchase cannot be told apart")
+        raise NotFitted(Reason.RATES_ALIKE)
     r, alpha, a, b = (float(value) for value in np.exp(logs))
     return BgNbd(r, alpha, a, b, modified, -float(found.fun))
 

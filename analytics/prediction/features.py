@@ -12,6 +12,7 @@ import numpy as np
 from analytics.prediction.bg_nbd import BgNbd, NotFitted, fit_bg_nbd
 from analytics.prediction.gamma_gamma import GammaGamma, fit_gamma_gamma
 from analytics.prediction.history import DAYS_OF_A_WEEK, Floats, History, Ints
+from analytics.prediction.reasons import Reason
 
 WEEKS = (1, 2, 4, 8, 13, 26, 52)
 _WEEKLY = 26
@@ -29,7 +30,7 @@ class LifeModel:
     bg_nbd: BgNbd | None
     purchases: BgNbd | None
     ticket: GammaGamma | None
-    why_not: str = ""
+    why_not: tuple[Reason, ...] = ()
 
     def results(self, history: History, before: int, horizon_days: int) -> "LifeResults":
         """What the two expect of each member in the days after."""
@@ -69,21 +70,21 @@ class LifeResults:
 def fit_life_model(history: History, before: int) -> LifeModel:
     """Both models as of a day, from the members known before it."""
     known = history.known_before(before)
-    reasons = []
+    reasons: list[Reason] = []
     plain, modified, ticket = None, None, None
     purchases = history.purchases(before).some(known)
     try:
         plain = fit_bg_nbd(purchases)
         modified = fit_bg_nbd(purchases, modified=True)
-    except NotFitted as reason:
-        reasons.append(str(reason))
+    except NotFitted as failure:
+        reasons.append(failure.reason)
     likelier = modified if plain and modified and modified.likelihood > plain.likelihood else plain
     visits, mean = _visits_and_ticket(history, before)
     try:
         ticket = fit_gamma_gamma(visits[known], mean[known])
-    except NotFitted as reason:
-        reasons.append(str(reason))
-    return LifeModel(plain, likelier, ticket, "; ".join(reasons))
+    except NotFitted as failure:
+        reasons.append(failure.reason)
+    return LifeModel(plain, likelier, ticket, tuple(reasons))
 
 
 def features(history: History, before: int, horizon_days: int, life: LifeModel) -> Mapping[str, Floats]:

@@ -15,8 +15,8 @@ from analytics.prediction.back_test import back_test
 from analytics.prediction.candidates import Candidates, Classroom, facts_of, inside, learn
 from analytics.prediction.features import LifeModel, features, fit_life_model
 from analytics.prediction.history import Floats, History
-from analytics.prediction.learners import ROWS_TO_LEARN_MIN
 from analytics.prediction.plan import FOLDS_MAX, plan
+from analytics.prediction.reasons import Reason, said
 from analytics.prediction.trials import ChanceTrial, Model, SpendTrial, best_chance, best_spend
 
 LEARN_MEMBERS_MAX = 12_000
@@ -114,7 +114,7 @@ def fit(
         life = fit_life_model(sample, as_of)
         planned = plan(history.first_day, as_of, horizon_days, _folds_for(len(sample)))
         if not planned.folds:
-            return Fitted(_untested(as_of - history.first_day, life), life, as_of, horizon_days, None)
+            return Fitted(_untested(life), life, as_of, horizon_days, None)
         class_ = Classroom(sample, planned.horizon_days)
         learned = learn(class_.together(planned.lessons), with_trees)
         trials = back_test(class_, planned.folds, learned, with_trees)
@@ -139,26 +139,21 @@ def _ratio(longer: Floats, shorter: Floats, most: float) -> Floats:
     return ratio
 
 
-def _untested(known_days: int, life: LifeModel) -> BackTest:
+def _untested(life: LifeModel) -> BackTest:
     """What is said instead of a test."""
-    reason = f"{known_days} days of history are too few to test a prediction of even one week"
-    if life.why_not:
-        reason += f"; {life.why_not}"
     model = Model.BG_NBD if life.purchases is not None else Model.PACE_EVER
-    return BackTest((), (), model, model, 0.0, 0, 0, (), reason)
+    return BackTest((), (), model, model, 0.0, 0, 0, (), said([Reason.TOO_SHORT, *life.why_not]))
 
 
 def _reason(learned: Candidates, tested_days: int, horizon_days: int, life: LifeModel) -> str:
-    said = ["best in the rolling back-test"]
+    reasons = [Reason.BEST]
     if tested_days < horizon_days:
-        said.append(f"the history allows a test of {tested_days} days only; longer by BG/NBD")
+        reasons.append(Reason.SHORTER_TEST)
     if learned.spend is None:
-        said.append(f"fewer than {ROWS_TO_LEARN_MIN} cases or too few purchases to learn from")
+        reasons.append(Reason.TOO_FEW_CASES)
     elif learned.chance is None:
-        said.append("nearly all did the same, so there was no probability to learn")
-    if life.why_not:
-        said.append(life.why_not)
-    return "; ".join(said)
+        reasons.append(Reason.ALL_ALIKE)
+    return said([*reasons, *life.why_not])
 
 
 def _sample(history: History, members_max: int) -> History:

@@ -14,6 +14,7 @@ from scipy.optimize import minimize
 from scipy.special import digamma, gammaln
 
 from analytics.prediction.bg_nbd import NotFitted
+from analytics.prediction.reasons import Reason
 
 Floats = NDArray[np.float64]
 
@@ -47,7 +48,7 @@ def fit_gamma_gamma(visits: Floats, mean_ticket: Floats) -> GammaGamma:
     positive = (visits > 0) & (mean_ticket > 0)
     n, tickets = visits[positive], mean_ticket[positive]
     if len(n) < 10:
-        raise NotFitted("fewer than ten members with positive spend")
+        raise NotFitted(Reason.TOO_FEW_TICKETS)
     unit = float(np.median(tickets))
     found = minimize(
         _cost,
@@ -60,7 +61,7 @@ def fit_gamma_gamma(visits: Floats, mean_ticket: Floats) -> GammaGamma:
     )
     logs = np.asarray(found.x, dtype=np.float64)
     if not np.isfinite(logs).all() or np.abs(logs).max() >= _LOG_BOUND:
-        raise NotFitted("the members' spend a visit cannot be told apart")
+        raise NotFitted(Reason.TICKETS_ALIKE)
     p, q_above_one, gamma = np.exp(logs)
     return GammaGamma(float(p), float(q_above_one + 1.0), float(gamma * unit))
 

@@ -17,6 +17,7 @@ from analytics.runs.operations import (
     read_run,
 )
 from analytics.runs.rules import HORIZON_MAX, KEEP_MAX, Origin, RunState, Step
+from analytics.scores.reason_words import reason_words
 from analytics.scores.words import model_words
 from foundation.access import allow, current_principal
 from foundation.clock import local_date
@@ -169,7 +170,7 @@ def _models(findings: Findings) -> list[dict[str, Any]]:
             "tests": sorted(tests, key=lambda test: (not test.chosen, -(test.margin or 0.0))),
             "chosen": next((model_words(test.model) for test in tests if test.chosen), "–"),
             "margin": next((test.margin for test in tests if test.chosen), None),
-            "reason": next((test.reason for test in tests if test.chosen), ""),
+            "reason": reason_words(next((test.reason for test in tests if test.chosen), "")),
             "days": tests[0].days,
             "horizon_days": tests[0].horizon_days,
             "members": max(test.members for test in tests),

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from analytics.prediction.forecast import Fitted, Predicted, fit
 from analytics.prediction.history import History
+from analytics.prediction.reasons import Reason
 from analytics.prediction.trials import Model, spearman
 
 Ints = NDArray[np.int64]
@@ -131,8 +132,7 @@ def test_a_short_history_is_tested_on_a_shorter_horizon_and_stretched() -> None:
     known = cut(shop(), 120)
     fitted = fit(known, 120, 90)
     assert 7 <= fitted.back_test.horizon_days < 90
-    assert "90" not in fitted.back_test.reason
-    assert f"{fitted.back_test.horizon_days} days" in fitted.back_test.reason
+    assert Reason.SHORTER_TEST in fitted.back_test.reason
     shorter = fit(known, 120, fitted.back_test.horizon_days).predict(known)
     longer = fitted.predict(known)
     assert (longer.chance >= shorter.chance - 1e-9).all()
@@ -144,7 +144,7 @@ def test_a_history_of_weeks_is_predicted_by_the_model_of_lives_and_says_so() -> 
     fitted = fit(known, 30, 28)
     assert fitted.back_test.spend == ()
     assert fitted.back_test.spend_model == Model.BG_NBD
-    assert "days of history are too few" in fitted.back_test.reason
+    assert Reason.TOO_SHORT in fitted.back_test.reason
 
 
 def test_the_same_history_gives_the_same_bytes_in_any_threads_and_parts(monkeypatch: pytest.MonkeyPatch) -> None:
