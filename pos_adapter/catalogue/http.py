@@ -69,7 +69,13 @@ class ProductIn(Schema):
         validate=validate.Range(0, MONEY_MAX),
         metadata={"description": "Minor units of `currency`, from now on; posted lines keep their own"},
     )
-    currency = Currency(metadata={"description": "That of unit_cost; the company's by default"})
+    regular_price = fields.Integer(
+        strict=True,
+        allow_none=True,
+        validate=validate.Range(0, MONEY_MAX),
+        metadata={"description": "Minor units of `currency`, tax included: what a counter proposes for one"},
+    )
+    currency = Currency(metadata={"description": "That of unit_cost and regular_price; the company's by default"})
     status = fields.Enum(ProductStatus, by_value=True)
 
 
@@ -85,6 +91,7 @@ class ProductOut(Schema):
     category = fields.List(fields.String(), required=True)
     brand = fields.String(required=True, allow_none=True)
     unit_cost = fields.Integer(required=True, allow_none=True)
+    regular_price = fields.Integer(required=True, allow_none=True)
     currency = fields.String(required=True)
     status = fields.String(required=True, validate=validate.OneOf([each.value for each in ProductStatus]))
 
@@ -126,6 +133,7 @@ def product_body(product: Product) -> dict[str, Any]:
         "category": list(product.category),
         "brand": product.brand,
         "unit_cost": product.unit_cost,
+        "regular_price": product.regular_price,
         "currency": product.currency,
         "status": product.status.value,
     }

@@ -60,14 +60,16 @@ class Cost:
 
 
 WRITE_PRODUCTS = """
-INSERT INTO pos.product (code, name, category_id, brand_id, unit_cost, currency, status, changed_at)
-SELECT x.code, x.name, x.category_id, x.brand_id, x.unit_cost, x.currency, x.status, %(now)s
+INSERT INTO pos.product (code, name, category_id, brand_id, unit_cost, regular_price, currency, status, changed_at)
+SELECT x.code, x.name, x.category_id, x.brand_id, x.unit_cost, x.regular_price, x.currency, x.status, %(now)s
 FROM json_to_recordset(%(rows)s::json) AS x(
-    code text, name text, category_id integer, brand_id integer, unit_cost bigint, currency text, status text)
+    code text, name text, category_id integer, brand_id integer, unit_cost bigint, regular_price bigint, currency text,
+    status text)
 ORDER BY x.code
 ON CONFLICT (code) DO UPDATE SET
     name = excluded.name, category_id = excluded.category_id, brand_id = excluded.brand_id,
-    unit_cost = excluded.unit_cost, currency = excluded.currency, status = excluded.status,
+    unit_cost = excluded.unit_cost, regular_price = excluded.regular_price, currency = excluded.currency,
+    status = excluded.status,
     changed_at = excluded.changed_at
 RETURNING code, id
 """
@@ -109,6 +111,7 @@ def _write_products(tx: Tx, changed: Mapping[str, Product]) -> dict[str, int]:
             "category_id": categories[state.category] if state.category else None,
             "brand_id": brands[state.brand] if state.brand is not None else None,
             "unit_cost": state.unit_cost,
+            "regular_price": state.regular_price,
             "currency": state.currency,
             "status": state.status.value,
         }
@@ -189,6 +192,7 @@ def _products() -> Select[Any]:
             category.c.path,
             brand.c.code.label("brand"),
             product.c.unit_cost,
+            product.c.regular_price,
             product.c.currency,
             product.c.status,
         )
@@ -199,7 +203,9 @@ def _products() -> Select[Any]:
 
 def _product(row: Any) -> Product:
     path = tuple(row.path or ())
-    return Product(row.code, row.name, path, row.brand, row.unit_cost, row.currency, ProductStatus(row.status))
+    return Product(
+        row.code, row.name, path, row.brand, row.unit_cost, row.regular_price, row.currency, ProductStatus(row.status)
+    )
 
 
 # ---------------------------------------------------------------------------------------------- promotions

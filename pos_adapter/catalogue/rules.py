@@ -56,14 +56,15 @@ class PromotionDatesWrong(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A product as it is now. `category` is a path from the root, () for none; `unit_cost` in minor units of
-    `currency`, None where it is not known."""
+    """A product as it is now. `category` is a path from the root, () for none; `unit_cost` and `regular_price` (tax
+    included, what a counter proposes) in minor units of `currency`, None where it is not known."""
 
     code: str
     name: str
     category: CategoryPath
     brand: str | None
     unit_cost: int | None
+    regular_price: int | None
     currency: str
     status: ProductStatus
 
@@ -77,19 +78,21 @@ class ProductWish:
     category: CategoryPath | LeftOut = LEFT_OUT
     brand: str | LeftOut | None = LEFT_OUT
     unit_cost: int | LeftOut | None = LEFT_OUT
+    regular_price: int | LeftOut | None = LEFT_OUT
     currency: str | LeftOut = LEFT_OUT
     status: ProductStatus | LeftOut = LEFT_OUT
 
 
 def plan_product(before: Product | None, wish: ProductWish, company_currency: str) -> Product:
     """The product after the wish; a new one is called by its code and has its cost in the company's currency."""
-    start = before or Product(wish.code, wish.code, (), None, None, company_currency, ProductStatus.ACTIVE)
+    start = before or Product(wish.code, wish.code, (), None, None, None, company_currency, ProductStatus.ACTIVE)
     return Product(
         wish.code,
         or_else(wish.name, start.name),
         or_else(wish.category, start.category),
         or_else(wish.brand, start.brand),
         or_else(wish.unit_cost, start.unit_cost),
+        or_else(wish.regular_price, start.regular_price),
         or_else(wish.currency, start.currency),
         or_else(wish.status, start.status),
     )

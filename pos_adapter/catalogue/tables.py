@@ -35,7 +35,9 @@ product = Table(
     Column("currency", Text, nullable=False),
     Column("status", Text, nullable=False, server_default="active"),
     Column("changed_at", DateTime(timezone=True), nullable=False),
+    Column("regular_price", BigInteger),
 )
+Index("product_changed", product.c.changed_at, product.c.id)
 Index("product_category_idx", product.c.category_id, product.c.code)
 Index("product_brand_idx", product.c.brand_id, product.c.code)
 

@@ -25,6 +25,7 @@ MILK: dict[str, Any] = {
     "category": ["FOOD", "DAIRY"],
     "brand": "MEADOW",
     "unit_cost": 620,
+    "regular_price": 1290,
     "currency": "CNY",
 }
 
