@@ -26,7 +26,7 @@ from organisation.contract import stores_within
 
 overview_pages = Pages("today", __name__, url_prefix="/today")
 
-EARLIEST = date(2000, 1, 1)
+EARLIEST = date(1970, 1, 1)
 MOVES_SHOWN_MAX = 12
 CLASSES = tuple(CLASS_WORDS)
 DIRECTIONS = ("rising", "steady", "fading", "insufficient")

@@ -8,7 +8,7 @@ from foundation.errors import DomainError, FieldError, Invalid
 
 HORIZON_DEFAULT, HORIZON_MAX = 56, 730
 KEEP_DEFAULT, KEEP_MAX = 400, 3660
-EARLIEST = date(1990, 1, 1)
+EARLIEST = date(1970, 1, 1)
 # Business dates are the stores'; somebody may ask what would be if nobody came for a year, but not for a century.
 AHEAD_MAX = timedelta(days=366)
 ATTEMPTS_MAX = 4

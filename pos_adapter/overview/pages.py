@@ -29,7 +29,7 @@ from pos_adapter.permissions import READ
 
 overview_pages = Pages("overview", __name__, url_prefix="/overview")
 
-EARLIEST = date(2000, 1, 1)
+EARLIEST = date(1970, 1, 1)
 ONE_DAY = timedelta(days=1)
 STORES_SHOWN_MAX = 200
 USUAL_HOURS = (8, 21)  # the first and the last hour that the chart shows in any case

@@ -55,7 +55,7 @@ class OriginalClosed(Conflict):
 # Tenders that take from the member's accounts, and the kind of account.
 ACCOUNT_TENDERS = {"points": "points", "ecoin": "ecoin", "stored_value": "cash"}
 COUPON = "coupon"
-EARLIEST_DAY = date(2000, 1, 1)
+EARLIEST_DAY = date(1970, 1, 1)
 # A return may be dated a day before its sale, where another store's date lags behind; no more than that. So what was
 # given back of a sale is looked for from there on, and not in every month there is.
 RETURN_AHEAD_MAX = timedelta(days=1)
