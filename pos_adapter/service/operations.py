@@ -2,11 +2,13 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from foundation.database import Tx
 
 MEMBERS_MAX = 10_000
+# A business day may differ from the clock, by a week at most: so old months of receipts need not be looked into.
+DAYS_APART = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Bought:
 SERVED = """
 SELECT s.member_id, l.salesperson, count(DISTINCT s.id)
 FROM pos.sale AS s JOIN pos.sale_line AS l ON l.business_date = s.business_date AND l.sale_id = s.id
-WHERE s.member_id = ANY(%s) AND s.occurred_at >= %s AND s.type = 'sale' AND s.state = 'posted'
+WHERE s.member_id = ANY(%s) AND s.occurred_at >= %s AND s.business_date >= %s AND s.type = 'sale' AND s.state = 'posted'
   AND l.salesperson IS NOT NULL
 GROUP BY s.member_id, l.salesperson
 ORDER BY s.member_id, count(DISTINCT s.id) DESC, max(s.occurred_at) DESC, l.salesperson
@@ -49,6 +51,7 @@ SELECT w.place, s.currency, sum(CASE s.type WHEN 'sale' THEN s.amount ELSE -s.am
        count(*) FILTER (WHERE s.type = 'sale')
 FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) WITH ORDINALITY AS w(member_id, since, until, place)
 JOIN pos.sale AS s ON s.member_id = w.member_id AND s.occurred_at >= w.since AND s.occurred_at < w.until
+ AND s.business_date BETWEEN (w.since - interval '7 days')::date AND (w.until + interval '7 days')::date
 WHERE s.state = 'posted' AND s.type IN ('sale', 'return')
 GROUP BY w.place, s.currency ORDER BY w.place, s.currency
 """
@@ -57,7 +60,7 @@ GROUP BY w.place, s.currency ORDER BY w.place, s.currency
 def who_served(tx: Tx, member_ids: Collection[int], since: datetime) -> list[Served]:
     """Who stands on the receipts of these members (at most 10,000) since a moment: of each member the one on most
     receipts first, of equals the one seen last."""
-    rows = tx.ask(SERVED, (list(member_ids)[:MEMBERS_MAX], since))
+    rows = tx.ask(SERVED, (list(member_ids)[:MEMBERS_MAX], since, (since - DAYS_APART).date()))
     return [Served(*row) for row in rows]
 
 
