@@ -18,10 +18,11 @@ import duckdb
 import pyarrow as pa
 
 from analytics.lake.exporting import LakeBehind, bring_up_to
-from analytics.lake.manifest import LakeMoved
+from analytics.lake.manifest import LakeMoved, read_state
 from analytics.lake.reading import Lake, open_lake
 from foundation.conditions import Selection
 from foundation.database import Database, Tx
+from foundation.events import last_position
 
 # A bitmap of 200,000 members out of a million takes about 130 kB; of ten million, at most 1.2 MB.
 ANSWERS_KEPT = 128
@@ -100,11 +101,16 @@ def lake_session(tx: Tx) -> Iterator[LakeSession]:
         _give_back(opened)
 
 
-def catch_up(home: Database, within_s: float) -> bool:
+def catch_up(home: Database, within_s: float, lag_max: int | None = None) -> bool:
     """Let the lake take in what was sold until now, for so long at most; whether it has.
 
-    Uses connections of its own. Whoever has not caught up answers as of the position the lake stands at.
+    With `lag_max` it is left to the exporter when it lies further behind than so many events. Uses connections of its
+    own. Whoever has not caught up answers as of the position the lake stands at.
     """
+    with home.transaction(read_only=True) as tx:
+        lag = last_position(tx) - read_state(tx).position
+    if lag <= 0 or (lag_max is not None and lag > lag_max):
+        return lag <= 0
     try:
         bring_up_to(home, timeout_s=within_s)
     except (LakeBehind, LakeMoved):

@@ -70,6 +70,7 @@ target_lists_blueprint = Blueprint(
 )
 # How long a count waits for sales that are on their way into the lake.
 COUNT_WAITS_S = 2.0
+COUNT_LAG_MAX = 2_000
 FREEZE_WAITS_S = 15.0
 
 
@@ -202,7 +203,7 @@ def list_options(tx: Tx, query: Mapping[str, Any]) -> Any:
 def preview_list(tx: Tx, body: Mapping[str, Any]) -> dict[str, Any]:
     """Count live whom a filter chooses: how many, made up of whom, a few of them, and who may not be reached."""
     question = read_question(tx, current_principal(), body)
-    catch_up(database(), COUNT_WAITS_S)
+    catch_up(database(), COUNT_WAITS_S, COUNT_LAG_MAX)
     found = preview(tx, question, only_count=body["count_only"])
     return preview_body(tx, question, found, words_of_parts(tx, found.breakdown))
 
@@ -217,7 +218,7 @@ def explain_filter(tx: Tx, body: Mapping[str, Any]) -> dict[str, Any]:
     viewer = current_principal()
     question = read_question(tx, viewer, body)
     member_id = visible_member(tx, viewer, body["member"])
-    catch_up(database(), COUNT_WAITS_S)
+    catch_up(database(), COUNT_WAITS_S, COUNT_LAG_MAX)
     return _explained(tx, question.filter, member_id, explain_member(tx, question, member_id))
 
 
