@@ -18,6 +18,7 @@ from marketing.messages.rules import Channel, MessageClass, MessageState, Reason
 WISHES_AT_ONCE = 5_000
 STEP_MAX = 200
 FACTS_MAX = 20
+STOPPED_AT_ONCE = 50_000
 FACT_TEXT_MAX = 200
 # What nobody said an end for is old news after a week.
 LIFE_DEFAULT = timedelta(days=7)
@@ -159,18 +160,36 @@ def sending_state(tx: Tx, campaign_id: int) -> list[StateCount]:
     ]
 
 
-def stop_messages(tx: Tx, campaign_id: int) -> int:
-    """Nothing of this campaign leaves from now on, also what is queued later; returns how many were waiting.
+STOP = """
+UPDATE marketing.message AS m SET state = %(state)s, reason = %(reason)s, ended_at = %(now)s
+FROM (SELECT q.id FROM marketing.message_stop s JOIN marketing.message q ON q.campaign_id = s.campaign_id
+      WHERE q.state = 'queued' AND NOT q.handed_over AND (%(campaign)s::bigint IS NULL OR s.campaign_id = %(campaign)s)
+      LIMIT %(limit)s FOR UPDATE OF q SKIP LOCKED) AS stopped
+WHERE m.id = stopped.id
+"""
 
-    What a gateway has already cannot be called back. Harmless twice. Waits for a gate that has some of them in hand.
+
+def stop_messages(tx: Tx, campaign_id: int) -> int:
+    """Nothing of this campaign leaves from now on, also what is queued later; returns how many were ended at once.
+
+    What a gate has in hand at this moment it decides; what a gateway has cannot be called back. The rest of a very
+    large campaign (over STOPPED_AT_ONCE) is ended within minutes, and by the gate where it comes due before. Harmless
+    twice.
     """
     tx.ask(
         "INSERT INTO marketing.message_stop (campaign_id, stopped_at) VALUES (%s, %s) ON CONFLICT DO NOTHING",
         (campaign_id, tx.now),
     )
-    stopped = tx.ask(
-        "UPDATE marketing.message SET state = %s, reason = %s, ended_at = %s "
-        "WHERE campaign_id = %s AND state = %s AND NOT handed_over",
-        (MessageState.REFUSED, Reason.CAMPAIGN_STOPPED, tx.now, campaign_id, MessageState.QUEUED),
-    )
-    return stopped.rowcount
+    return end_stopped(tx, campaign_id)
+
+
+def end_stopped(tx: Tx, campaign_id: int | None = None) -> int:
+    """End what waits of a stopped campaign (None: of all of them), at most STOPPED_AT_ONCE; returns how many."""
+    parameters = {
+        "state": MessageState.REFUSED,
+        "reason": Reason.CAMPAIGN_STOPPED,
+        "now": tx.now,
+        "campaign": campaign_id,
+        "limit": STOPPED_AT_ONCE,
+    }
+    return tx.ask(STOP, parameters).rowcount

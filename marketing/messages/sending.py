@@ -209,8 +209,9 @@ WHERE m.id = x.id AND (m.state = 'sending'
 
 
 def settle(tx: Tx, tried: Sequence[Tried], *, can_ask: bool) -> None:
-    """Write down what a gateway said of messages that are under way."""
+    """Write down what a gateway said of messages that are under way. Locks them in order of id, as reports do."""
     rows = [_settled(tx.now, one, can_ask=can_ask) for one in tried]
+    tx.ask("SELECT FROM marketing.message WHERE id = ANY(%s) ORDER BY id FOR UPDATE", ([row.id for row in rows],))
     tx.ask(SETTLE, (msgspec.json.encode(rows).decode(),))
 
 

@@ -5,7 +5,7 @@ import time
 from foundation.database import database
 from foundation.queues import queue, send
 from marketing.messages.gateway import the_gateway
-from marketing.messages.operations import SEND_TASK
+from marketing.messages.operations import SEND_TASK, end_stopped
 from marketing.messages.sending import expire_overdue, only_sender, send_all
 
 EXPIRE_TASK = "marketing.expire_messages"
@@ -24,6 +24,8 @@ def send_messages_task() -> None:
 @queue.task(name=EXPIRE_TASK)
 def expire_messages_task() -> None:
     expire_overdue(database())
+    with database().transaction() as tx:
+        end_stopped(tx)
 
 
 queue.conf.beat_schedule["send-messages"] = {"task": SEND_TASK, "schedule": 5.0}

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from foundation.database import Tx
+from marketing.messages import operations
 from marketing.messages.operations import (
     QueuedCounts,
     WishUnreadable,
@@ -73,3 +74,11 @@ def test_what_may_not_leave_yet_is_due_later_and_lives_from_then(tx: Tx) -> None
     due, expires = tx.ask("SELECT due_at, expires_at FROM marketing.message").fetchone() or (None, None)
     assert due == tomorrow
     assert expires == tomorrow + timedelta(days=7)
+
+
+def test_the_rest_of_a_very_large_stopped_campaign_is_ended_afterwards(tx: Tx, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operations, "STOPPED_AT_ONCE", 2)
+    template = a_template(tx)
+    queue_messages(tx, [a_wish(template, member) for member in range(1, 6)])
+    assert stop_messages(tx, 7) == 2
+    assert [operations.end_stopped(tx) for _ in range(3)] == [2, 1, 0]
