@@ -16,6 +16,7 @@ from analytics.runs.rules import (
     RunState,
     Step,
     check_request,
+    check_settings,
 )
 from analytics.runs.tables import OPEN, score_settings, scoring_run
 from analytics.scores.contribution_settings import ContributionSettings, settings_from_json
@@ -186,7 +187,11 @@ def list_settings(tx: Tx, limit: int = 20) -> list[ScoreSettings]:
 def publish_settings(
     tx: Tx, contribution: ContributionSettings, horizon_days: int, keep_days: int, note: str, by: str
 ) -> ScoreSettings:
-    """A new version, followed by every run asked for from now on; what was scored keeps the version it had."""
+    """A new version, followed by every run asked for from now on; what was scored keeps the version it had.
+
+    Raises ContributionSettingsWrong.
+    """
+    check_settings(contribution)
     version_made = tx.execute(
         insert(score_settings)
         .values(

@@ -1,9 +1,10 @@
 """What a scoring run may be asked, which way it goes, and what becomes of a fault. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
+from analytics.scores.contribution_settings import ContributionSettings, ContributionSettingsWrong
 from foundation.errors import DomainError, FieldError, Invalid
 
 HORIZON_DEFAULT, HORIZON_MAX = 56, 730
@@ -12,6 +13,7 @@ EARLIEST = date(1970, 1, 1)
 # Business dates are the stores'; somebody may ask what would be if nobody came for a year, but not for a century.
 AHEAD_MAX = timedelta(days=366)
 ATTEMPTS_MAX = 4
+DAYS_MAX, COUNT_MAX, COSTS_MAX = 36_600, 1_000_000, 1_000
 NIGHT = (time(2, 30), time(6, 0))
 
 
@@ -75,6 +77,21 @@ def check_request(as_of: date, horizon_days: int, today: date) -> None:
         errors.append(FieldError("/horizon_days", f"must be 1 to {HORIZON_MAX}"))
     if errors:
         raise RunRefused("Scores cannot be worked out for this date or horizon", errors=errors)
+
+
+def check_settings(settings: ContributionSettings) -> None:
+    """Raises ContributionSettingsWrong for what no run could work with: days or costs beyond all measure."""
+    costs = settings.point_costs or ()
+    sound = (
+        max(settings.window_days, settings.new_days, settings.lead_days) <= DAYS_MAX
+        and max(settings.active_min, settings.shrinkage_tickets) <= COUNT_MAX
+        and len(costs) <= COSTS_MAX
+        and all(max(cost.points, cost.money) <= COUNT_MAX for cost in costs)
+        and len(settings.format_shares or ()) <= COSTS_MAX
+        and max(astuple(settings.weights)) <= COUNT_MAX
+    )
+    if not sound:
+        raise ContributionSettingsWrong("days, counts or costs are larger than anything that makes sense")
 
 
 def is_night(local: datetime) -> bool:

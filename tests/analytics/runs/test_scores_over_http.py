@@ -187,5 +187,11 @@ def test_settings_are_published_by_version_and_followed(office: Caller, shop: Da
     run = office.post("/v1/scoring-runs", {}).get_json()
     assert (run["as_of"], run["horizon_days"], run["settings_version"]) == (date(2026, 1, 5).isoformat(), 21, 1)
     assert run["settings"]["platinum_percent"] == 30
-    for wrong in ({"platinum_percent": 0}, {"unknown": 1}, {"weights": {"spend": -1}}, {"window_days": "x"}):
+    for wrong in (
+        {"platinum_percent": 0},
+        {"unknown": 1},
+        {"weights": {"spend": -1}},
+        {"window_days": "x"},
+        {"window_days": 10**9},
+    ):
         assert office.post("/v1/score-settings", {**wish, "contribution": wrong}).status_code == 422, wrong
