@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 from pyroaring import BitMap
-from sqlalchemy import RowMapping, func, insert, select, update
+from sqlalchemy import RowMapping, func, insert, select, text, update
 
 import marketing.target_lists.usual_exclusions  # noqa: F401 - registers them
 from analytics.contract.conditions import CLASS_CHOICES
@@ -34,7 +34,10 @@ from member_api.contract.members import masked_names
 NAME_MAX = 200
 SAMPLE = 10
 NEAR_SAMPLE = 3
-PAGE_MAX = 1_000
+OF_PLACES = (
+    "(target_list.places IS NULL OR EXISTS (SELECT FROM json_array_elements_text(target_list.places) AS place "
+    "WHERE place = ANY(CAST(:places AS text[]))))"
+)
 
 
 class TargetListUnknown(NotFound):
@@ -183,22 +186,16 @@ def lists(
     tx: Tx, principal: Principal, *, before: int | None, limit: int, archived: bool = False, search: str = ""
 ) -> list[TargetList]:
     """Lists with ids below `before`, the newest first, that the principal sees anything of."""
-    found: list[TargetList] = []
-    while len(found) < limit:
-        query = select(target_list).order_by(target_list.c.id.desc()).limit(limit)
-        query = query.where(
-            (target_list.c.archived_at.is_not(None)) if archived else target_list.c.archived_at.is_(None)
-        )
-        if before is not None:
-            query = query.where(target_list.c.id < before)
-        if search:
-            query = query.where(func.strpos(func.lower(target_list.c.name), search.lower()) > 0)
-        rows = tx.execute(query).mappings().all()
-        found += [each for each in (_target_list(row) for row in rows) if sees(principal, each)]
-        if len(rows) < limit:
-            break
-        before = rows[-1]["id"]
-    return found[:limit]
+    put_away = target_list.c.archived_at
+    query = select(target_list).where(put_away.is_not(None) if archived else put_away.is_(None))
+    if before is not None:
+        query = query.where(target_list.c.id < before)
+    if search:
+        query = query.where(func.strpos(func.lower(target_list.c.name), search.lower()) > 0)
+    if principal.places is not None:
+        query = query.where(text(OF_PLACES).bindparams(places=sorted(principal.places)))
+    rows = tx.execute(query.order_by(target_list.c.id.desc()).limit(limit)).mappings()
+    return [_target_list(row) for row in rows]
 
 
 def _read(tx: Tx, list_id: int) -> TargetList:

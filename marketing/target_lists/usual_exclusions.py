@@ -1,7 +1,8 @@
 """The near misses that the sister folders know: held out of everything, heard from often enough, an open complaint."""
 
+from collections.abc import Collection
 from datetime import timedelta
-from typing import LiteralString
+from typing import LiteralString, cast
 
 from pyroaring import BitMap
 
@@ -17,7 +18,8 @@ from marketing.tasks.operations import open_complaints
 
 _OFTEN: LiteralString = """
     SELECT recipient_id AS id FROM marketing.message
-    WHERE message_class = %s AND channel = %s AND let_through_at > %s AND state <> 'failed' AND recipient_id IS NOT NULL
+    WHERE message_class = %s AND channel = %s AND let_through_at > %s AND recipient_id IS NOT NULL
+      AND (state <> 'failed' OR sent_at IS NOT NULL)
     GROUP BY recipient_id HAVING count(*) >= %s"""
 
 
@@ -34,7 +36,7 @@ def _capped(tx: Tx, near: Near) -> BitMap:
 
 def _held_out(tx: Tx, near: Near) -> BitMap:
     """Who is in the company's standing control group."""
-    return company_control(tx, list(near.members))
+    return company_control(tx, cast("Collection[int]", near.members))
 
 
 register_exclusion("capped", lazy("Heard from us often enough"), _capped)
