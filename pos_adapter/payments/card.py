@@ -12,6 +12,7 @@ back is masked (DE 44). Every call has a time limit; an answer that is not to ou
 
 import socket
 import struct
+import time
 from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime
@@ -21,33 +22,34 @@ from iso8583.specs import default_ascii
 
 from foundation.settings import get_settings
 from pos_adapter.payments.rails import Order, RefundOrder, Told, register_rail
-from pos_adapter.payments.rules import CARD, Outcome
+from pos_adapter.payments.rules import CARD, Outcome, Patience
 
 ANSWER_S = 10.0
 MESSAGE_MAX = 4096
+ANSWERS_MAX = 5
 APPROVED = "00"
 NOT_LOCATED = "25"
 SYSTEM = frozenset({"06", "68", "91", "96"})
 SALE, REFUND = "000000", "200000"
 LENGTH = struct.Struct(">H")
+TRACES = 999_999
 
 Message = Mapping[str, str]
 
 
 class CardRail:
-    """One acquirer. A connection for each message: what comes late comes to nobody."""
+    """One acquirer. A connection for each message: what comes late comes to nobody, and is reversed like silence."""
 
-    patience = CARD
-
-    def __init__(self, address: str, answer_s: float = ANSWER_S) -> None:
+    def __init__(self, address: str, answer_s: float = ANSWER_S, patience: Patience = CARD) -> None:
         host, _, port = address.rpartition(":")
         self._address = (host or "127.0.0.1", int(port))
         self._answer_s = answer_s
+        self.patience = patience
 
     def pay(self, order: Order) -> Told:
         """Ask for a sale."""
         token = str((order.ask or {}).get("token") or "")[:64]
-        return self._told(_elements(order, SALE) | {"t": "0200"} | ({"48": token} if token else {}))
+        return self._told(order, SALE, {"t": "0200"} | ({"48": token} if token else {}))
 
     def query(self, order: Order) -> Told:
         """ISO 8583 has no query: whoever does not know reverses."""
@@ -55,7 +57,7 @@ class CardRail:
 
     def reverse(self, order: Order) -> Told:
         """Take back a sale, whether or not it was approved; the acquirer says the same however often it is told."""
-        told = self._told(_elements(order, SALE) | {"t": "0400", "90": _original(order)})
+        told = self._told(order, SALE, {"t": "0400", "90": _original(order)})
         if told.outcome is Outcome.SUCCEEDED:
             return Told(Outcome.UNDONE, told.reference)
         return told
@@ -66,7 +68,7 @@ class CardRail:
         back = Order(
             sale.id, sale.store, sale.terminal, order.trace, order.amount, sale.currency, order.at, sale.reference
         )
-        return self._told(_elements(back, REFUND) | {"t": "0200", "90": _original(sale)})
+        return self._told(back, REFUND, {"t": "0200", "90": _original(sale)})
 
     def query_refund(self, order: RefundOrder) -> Told:
         """As with a sale: an acquirer is not asked."""
@@ -76,16 +78,22 @@ class CardRail:
         """Take back a refund whose answer did not come, so that it can be asked for again."""
         sale = order.of
         back = Order(sale.id, sale.store, sale.terminal, order.trace, order.amount, sale.currency, order.at)
-        told = self._told(_elements(back, REFUND) | {"t": "0400", "90": _original(back)})
+        told = self._told(back, REFUND, {"t": "0400", "90": _original(back)})
         return Told(Outcome.UNDONE) if told.outcome is Outcome.SUCCEEDED else told
 
     def echo(self) -> bool:
         """Whether the acquirer is there."""
-        answer = self._exchange({"t": "0800", "7": _stamp(datetime.now(UTC)), "11": "000001", "70": "301"})
+        message = {"t": "0800", "7": _stamp(datetime.now(UTC)), "11": "000001", "70": "301"}
+        answer = self._exchange(bytes(iso8583.encode(message, default_ascii)[0]), "0800", "000001")
         return answer is not None and answer.get("39") == APPROVED
 
-    def _told(self, message: Message) -> Told:
-        answer = self._exchange(message)
+    def _told(self, order: Order, processing: str, message: Message) -> Told:
+        try:
+            raw, _ = iso8583.encode({**_elements(order, processing), **message}, default_ascii)
+        except (iso8583.EncodeError, KeyError) as error:
+            # Nothing was sent: what cannot be said in ISO 8583 has not been asked for.
+            return Told(Outcome.DECLINED, words=f"cannot be said in ISO 8583: {error}")
+        answer = self._exchange(bytes(raw), message["t"], stan(order.trace))
         if answer is None:
             return Told(Outcome.NO_ANSWER, words="the acquirer did not answer")
         code, reference, account = answer.get("39", ""), answer.get("37"), answer.get("44")
@@ -97,26 +105,27 @@ class CardRail:
             return Told(Outcome.SYSTEM_ERROR, words=f"response code {code}")
         return Told(Outcome.DECLINED, reference, account, f"response code {code}")
 
-    def _exchange(self, message: Message) -> Message | None:
+    def _exchange(self, raw: bytes, type_: str, trace: str) -> Message | None:
         """Send a message and wait for the answer to it; None where none came in time, or none that can be read."""
-        raw, _ = iso8583.encode(dict(message), default_ascii)
+        until = time.monotonic() + self._answer_s
         try:
             with closing(socket.create_connection(self._address, timeout=self._answer_s)) as connection:
                 connection.sendall(LENGTH.pack(len(raw)) + raw)
-                return self._answer_to(connection, message)
+                return _answer_to(connection, type_, trace, until)
         except (OSError, iso8583.DecodeError, ValueError):
             return None
 
-    def _answer_to(self, connection: socket.socket, message: Message) -> Message:
-        wanted = f"{message['t'][:2]}{int(message['t'][2]) + 1}0"
-        for _ in range(5):
-            (length,) = LENGTH.unpack(_exactly(connection, LENGTH.size))
-            if length > MESSAGE_MAX:
-                raise ValueError("longer than a message can be")
-            answer, _ = iso8583.decode(_exactly(connection, length), default_ascii)
-            if answer["t"] == wanted and answer.get("11") == message["11"]:
-                return answer
-        raise ValueError("only answers to other messages came")
+
+def _answer_to(connection: socket.socket, type_: str, trace: str, until: float) -> Message:
+    wanted = f"{type_[:2]}{int(type_[2]) + 1}0"
+    for _ in range(ANSWERS_MAX):
+        (length,) = LENGTH.unpack(_exactly(connection, LENGTH.size, until))
+        if length > MESSAGE_MAX:
+            raise ValueError("longer than a message can be")
+        answer, _ = iso8583.decode(_exactly(connection, length, until), default_ascii)
+        if answer["t"] == wanted and answer.get("11") == trace:
+            return answer
+    raise ValueError("only answers to other messages came")
 
 
 def _elements(order: Order, processing: str) -> dict[str, str]:
@@ -133,8 +142,8 @@ def _elements(order: Order, processing: str) -> dict[str, str]:
 
 
 def stan(trace: int) -> str:
-    """The six digits of a trace number; with the day and the terminal they say which payment is meant."""
-    return f"{trace % 1_000_000:06d}"
+    """The six digits of a trace number; with the day and the store they say which message is meant."""
+    return f"{(trace - 1) % TRACES + 1:06d}"
 
 
 def _stamp(at: datetime) -> str:
@@ -147,8 +156,8 @@ def _original(order: Order) -> str:
 
 
 def currency_number(code: str) -> str:
-    """The ISO 4217 number of a currency, as messages carry it."""
-    return NUMBERS.get(code, "999")
+    """The ISO 4217 number of a currency, as messages carry it. Raises KeyError for one that cards are not paid in."""
+    return NUMBERS[code]
 
 
 NUMBERS = {
@@ -157,9 +166,13 @@ NUMBERS = {
 }  # fmt: skip
 
 
-def _exactly(connection: socket.socket, size: int) -> bytes:
+def _exactly(connection: socket.socket, size: int, until: float) -> bytes:
     parts = b""
     while len(parts) < size:
+        left = until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        connection.settimeout(left)
         part = connection.recv(size - len(parts))
         if not part:
             raise OSError("the acquirer hung up")
@@ -168,8 +181,11 @@ def _exactly(connection: socket.socket, size: int) -> bytes:
 
 
 def _configured() -> CardRail | None:
-    address = get_settings().acquirer
-    return CardRail(address) if address else None
+    settings = get_settings()
+    if not settings.acquirer:
+        return None
+    times = settings.payments_hurry
+    return CardRail(settings.acquirer, ANSWER_S / times, CARD.hurried(times))
 
 
 register_rail("card", _configured)

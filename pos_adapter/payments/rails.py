@@ -58,9 +58,10 @@ class Told:
 
 
 class Rail(Protocol):
-    """A way of being paid."""
+    """A way of being paid. Every call ends within seconds."""
 
-    patience: Patience
+    @property
+    def patience(self) -> Patience: ...
 
     def pay(self, order: Order) -> Told: ...
     def query(self, order: Order) -> Told: ...
