@@ -23,6 +23,8 @@ PACKAGES = ("foundation", "organisation", "member_api", "pos_adapter", "analytic
 REGISTERING_ROOMS = ("tasks", "subscribers", "checks", "live")
 WORKER_PROCESSES = 2
 TASKS_PER_CHILD = 2_000
+# A process that has scored is followed by a new one: what scoring needed would stay with it for good.
+MEMORY_PER_CHILD_KB = 1_000_000
 
 
 def register_everything() -> list[str]:
@@ -48,6 +50,7 @@ def run_worker(settings: Settings) -> None:
             *("--loglevel", settings.log_level),
             *("--concurrency", str(WORKER_PROCESSES)),
             *("--max-tasks-per-child", str(TASKS_PER_CHILD)),
+            *("--max-memory-per-child", str(MEMORY_PER_CHILD_KB)),
             *("--queues", ",".join(queue.value for queue in QueueName)),
             *("--hostname", f"regulars-{os.getpid()}@%h"),
             *("--without-gossip", "--without-mingle"),
