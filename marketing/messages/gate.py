@@ -86,10 +86,11 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """What came of one batch: how many were looked at, and what leaves now."""
+    """What came of one batch: how many were looked at, and what leaves now. `at` is when the gate decided."""
 
     looked_at: int
     outgoing: tuple[Outgoing, ...]
+    at: datetime
 
 
 def gateway_id(id_: int, key: UUID) -> str:
@@ -113,7 +114,7 @@ def pass_gate(tx: Tx, channel: Channel, limit: int = BATCH_MAX) -> Passed:
     """
     waiting = _take(tx, channel, limit)
     if not waiting:
-        return Passed(0, ())
+        return Passed(0, (), tx.now)
     policy = policy_in_force(tx)
     people = _people(tx, channel, waiting)
     languages = _lock_contacts(tx, {person.id for person in people.values()})
@@ -230,15 +231,18 @@ def _stopped(tx: Tx, campaigns: set[int]) -> set[int]:
 
 
 def _reached(tx: Tx, policy: Policy, candidates: Sequence[Candidate], own: Sequence[int]) -> dict[int, list[Reached]]:
-    """What these people got within the windows of the caps, and what is on its way to them."""
+    """What these people got within the windows of the caps, and what is on its way to them.
+
+    What a gateway took counts, even if it reports that the phone was not reached: reports have been corrected before.
+    """
     capped = {cap.message_class for cap in policy.says.caps}
     people = {c.recipient.id for c in candidates if c.recipient is not None and c.message_class in capped}
     if not people:
         return {}
     rows = tx.ask(
         "SELECT recipient_id, message_class, channel, let_through_at FROM marketing.message "
-        "WHERE recipient_id = ANY(%s) AND let_through_at > %s AND message_class = ANY(%s) AND state <> 'failed' "
-        "AND id <> ALL(%s)",
+        "WHERE recipient_id = ANY(%s) AND let_through_at > %s AND message_class = ANY(%s) "
+        "AND (state <> 'failed' OR sent_at IS NOT NULL) AND id <> ALL(%s)",
         (list(people), tx.now - caps_reach_back(policy.says.caps), list(capped), list(own)),
     )
     found: dict[int, list[Reached]] = {}
@@ -383,7 +387,7 @@ def _record(
                 )
             )
     tx.ask(WRITE, (_json(outcomes),))
-    return Passed(len(waiting), tuple(outgoing))
+    return Passed(len(waiting), tuple(outgoing), tx.now)
 
 
 def _kept_back(now: datetime, message: Waiting, decision: Decision, person: Recipient | None) -> _Outcome:

@@ -45,9 +45,10 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The gateway will never send it, or could not deliver it."""
+    """The gateway will never send it; or, with `tried`, it did and the phone was not reached."""
 
     reason: Reason
+    tried: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,11 @@ def _all(ids: Sequence[str], answer: Answer, failure: str) -> Answers:
     return Answers(dict.fromkeys(ids, answer), failure[:FAILURE_WORDS_MAX])
 
 
+def nobody_called(outgoing: Sequence[Outgoing]) -> Answers:
+    """What is known without a call: the gateway does not have these, as far as this try goes."""
+    return Answers({message.gateway_id: NotTaken() for message in outgoing})
+
+
 def _answer(result: _Result, unknown: Answer) -> Answer:
     match result.status:
         case "accepted":
@@ -141,7 +147,7 @@ def _answer(result: _Result, unknown: Answer) -> Answer:
         case "delivered":
             return Arrived(result.reference)
         case "refused" | "failed":
-            return Rejected(read_code(result.code))
+            return Rejected(read_code(result.code), tried=result.status == "failed")
         case _:
             return unknown
 

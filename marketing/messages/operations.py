@@ -169,6 +169,19 @@ WHERE m.id = stopped.id
 """
 
 
+def stop_wishes(tx: Tx, prefix: str) -> int:
+    """Nothing whose step begins so, outside of campaigns, leaves that has not left; returns how many were waiting.
+
+    For triggers, whose wishes have a step of their own each. What is queued later is not stopped.
+    """
+    stopped = tx.ask(
+        "UPDATE marketing.message SET state = %s, reason = %s, ended_at = %s "
+        "WHERE campaign_id IS NULL AND starts_with(step, %s) AND state = %s AND NOT handed_over",
+        (MessageState.REFUSED, Reason.CAMPAIGN_STOPPED, tx.now, prefix, MessageState.QUEUED),
+    )
+    return stopped.rowcount
+
+
 def stop_messages(tx: Tx, campaign_id: int) -> int:
     """Nothing of this campaign leaves from now on, also what is queued later; returns how many were ended at once.
 

@@ -21,7 +21,16 @@ import structlog
 
 from foundation.database import Database, Tx
 from marketing.messages.gate import BATCH_MAX, LEASE, gateway_id, pass_gate
-from marketing.messages.gateway import Answer, Arrived, NotTaken, Rejected, SmsGateway, Taken, Uncertain
+from marketing.messages.gateway import (
+    Answer,
+    Arrived,
+    NotTaken,
+    Rejected,
+    SmsGateway,
+    Taken,
+    Uncertain,
+    nobody_called,
+)
 from marketing.messages.policy import policy_in_force
 from marketing.messages.rules import Channel, MessageState, Reason
 
@@ -144,7 +153,9 @@ def send_texts(database: Database, gateway: SmsGateway, sleep: Callable[[float],
         passed = pass_gate(tx, Channel.SMS, leave.count)
         give_back(tx, Channel.SMS, leave, len(passed.outgoing))
     if passed.outgoing:
-        answers = gateway.hand_over(passed.outgoing)
+        # Who was held up until the lease is nearly over must not call any more: somebody else may be asking already.
+        in_time = database.clock.now() - passed.at < LEASE / 2
+        answers = gateway.hand_over(passed.outgoing) if in_time else nobody_called(passed.outgoing)
         tried = [
             Tried(m.id, m.attempts, answers.by_id[m.gateway_id], maybe_before=m.maybe_before) for m in passed.outgoing
         ]
@@ -181,7 +192,9 @@ class Tried:
 
 class _Settled(msgspec.Struct, frozen=True):
     id: int
+    attempts: int
     state: MessageState
+    said: bool = False  # the gateway has spoken of this very message
     reason: Reason | None = None
     reference: str | None = None
     due_at: datetime | None = None
@@ -192,7 +205,8 @@ class _Settled(msgspec.Struct, frozen=True):
 
 
 # A report may have been faster, and is believed: only what is still under way changes. Whoever was too slow meets his
-# message queued again; what he knows of it holds.
+# message queued again, or tried again by somebody else: then what the gateway said of it holds, and what he makes of a
+# call that failed is about a try that counts no more.
 SETTLE = """
 UPDATE marketing.message AS m SET state = x.state, reason = x.reason, due_at = coalesce(x.due_at, m.due_at),
     handed_over = x.handed_over, gateway_reference = coalesce(x.reference, m.gateway_reference),
@@ -201,10 +215,10 @@ UPDATE marketing.message AS m SET state = x.state, reason = x.reason, due_at = c
     cost_milli = CASE WHEN x.free THEN NULL ELSE m.cost_milli END,
     segments = CASE WHEN x.free THEN NULL ELSE m.segments END,
     sent_at = coalesce(x.sent_at, m.sent_at), ended_at = x.ended_at
-FROM json_to_recordset(%s::json) AS x(id bigint, state text, reason text, reference text, due_at timestamptz,
-    handed_over boolean, sent_at timestamptz, ended_at timestamptz, free boolean)
-WHERE m.id = x.id AND (m.state = 'sending'
-    OR m.state = 'queued' AND m.handed_over AND x.state IN ('sent', 'delivered', 'failed'))
+FROM json_to_recordset(%s::json) AS x(id bigint, attempts int, state text, said boolean, reason text, reference text,
+    due_at timestamptz, handed_over boolean, sent_at timestamptz, ended_at timestamptz, free boolean)
+WHERE m.id = x.id AND CASE WHEN x.said THEN m.state = 'sending' OR m.state = 'queued' AND m.handed_over
+    ELSE m.state = 'sending' AND m.attempts = x.attempts END
 """
 
 
@@ -216,30 +230,37 @@ def settle(tx: Tx, tried: Sequence[Tried], *, can_ask: bool) -> None:
 
 
 def _settled(now: datetime, tried: Tried, *, can_ask: bool) -> _Settled:
+    id_, attempts = tried.id, tried.attempts
     match tried.answer:
         case Taken(reference):
-            return _Settled(tried.id, MessageState.SENT, reference=reference, sent_at=now)
+            return _Settled(id_, attempts, MessageState.SENT, said=True, reference=reference, sent_at=now)
         case Arrived(reference):
-            return _Settled(tried.id, MessageState.DELIVERED, reference=reference, sent_at=now, ended_at=now)
-        case Rejected(reason):
-            return _Settled(tried.id, MessageState.FAILED, reason, ended_at=now, free=True)
+            state = MessageState.DELIVERED
+            return _Settled(id_, attempts, state, said=True, reference=reference, sent_at=now, ended_at=now)
+        case Rejected(reason, tried_to_reach):
+            # What was tried and did not arrive counts and costs as sent; what was refused at once does neither.
+            sent_at = now if tried_to_reach else None
+            free = not tried_to_reach
+            state = MessageState.FAILED
+            return _Settled(id_, attempts, state, True, reason, sent_at=sent_at, ended_at=now, free=free)
         case NotTaken():
             return _not_taken(now, tried)
         case Uncertain() if can_ask:
-            return _Settled(tried.id, MessageState.SENDING, due_at=now + ASK_AFTER)
+            return _Settled(id_, attempts, MessageState.SENDING, due_at=now + ASK_AFTER)
         case Uncertain():
-            return _Settled(tried.id, MessageState.UNKNOWN, Reason.NO_ANSWER, ended_at=now)
+            return _Settled(id_, attempts, MessageState.UNKNOWN, reason=Reason.NO_ANSWER, ended_at=now)
 
 
 def _not_taken(now: datetime, tried: Tried) -> _Settled:
-    if tried.attempts < ATTEMPTS_MAX:
-        again = now + min(BACKOFF * 2 ** (tried.attempts - 1), BACKOFF_MAX)
-        return _Settled(
-            tried.id, MessageState.QUEUED, Reason.GATEWAY_AWAY, due_at=again, handed_over=tried.maybe_before, free=True
-        )
-    if tried.maybe_before:
-        return _Settled(tried.id, MessageState.UNKNOWN, Reason.NO_ANSWER, ended_at=now)
-    return _Settled(tried.id, MessageState.FAILED, Reason.GATEWAY_AWAY, handed_over=False, ended_at=now, free=True)
+    id_, attempts, maybe = tried.id, tried.attempts, tried.maybe_before
+    away = Reason.GATEWAY_AWAY
+    if attempts < ATTEMPTS_MAX:
+        again = now + min(BACKOFF * 2 ** (attempts - 1), BACKOFF_MAX)
+        state = MessageState.QUEUED
+        return _Settled(id_, attempts, state, reason=away, due_at=again, handed_over=maybe, free=True)
+    if maybe:
+        return _Settled(id_, attempts, MessageState.UNKNOWN, reason=Reason.NO_ANSWER, ended_at=now)
+    return _Settled(id_, attempts, MessageState.FAILED, reason=away, handed_over=False, ended_at=now, free=True)
 
 
 # ------------------------------------------------------------------------------------------------ left lying
@@ -276,8 +297,8 @@ def ask_about_left(database: Database, gateway: SmsGateway) -> Round:
 
 def _ask_later(tx: Tx, left: Sequence[Sequence[Any]]) -> None:
     """Nobody answered the question either: again after a while, and one day no more."""
-    given_up = [id_ for id_, _, attempts, expires_at in left if expires_at + ASK_UNTIL <= tx.now]
-    settle(tx, [Tried(id_, 0, Uncertain()) for id_ in given_up], can_ask=False)
+    given_up = {id_: attempts for id_, _, attempts, expires_at in left if expires_at + ASK_UNTIL <= tx.now}
+    settle(tx, [Tried(id_, attempts, Uncertain()) for id_, attempts in given_up.items()], can_ask=False)
     tx.ask(
         "UPDATE marketing.message SET due_at = %s WHERE id = ANY(%s) AND state = 'sending'",
         (tx.now + BACKOFF * 6, [id_ for id_, *_ in left if id_ not in given_up]),

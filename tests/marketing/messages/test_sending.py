@@ -6,21 +6,24 @@ from pathlib import Path
 import pytest
 
 from foundation.clock import FixedClock
-from foundation.database import Database
-from marketing.messages import tasks
-from marketing.messages.gate import pass_gate
-from marketing.messages.gateway import open_gateway
+from foundation.database import Database, Tx
+from marketing.messages import sending, tasks
+from marketing.messages.gate import Passed, pass_gate
+from marketing.messages.gateway import NotTaken, Taken, Uncertain, open_gateway
 from marketing.messages.operations import queue_messages
-from marketing.messages.rules import Channel, MessageState, Reason
+from marketing.messages.reports import Report, hear_reports
+from marketing.messages.rules import Cap, Channel, MessageClass, MessageState, Reason
 from marketing.messages.sending import (
     FAILURES_MAX,
     PROBE,
+    Tried,
     ask_about_left,
     ask_leave,
     expire_overdue,
     give_back,
     only_sender,
     send_texts,
+    settle,
 )
 from member_api.consents.rules import Channel as ConsentChannel
 from regulars.running.postgres import free_port
@@ -219,8 +222,6 @@ def test_the_agreed_rate_is_kept_by_all_senders_together(
 
 
 def test_a_code_somebody_waits_for_does_not_stand_behind_a_campaign(database: Database, the_phones: Phones) -> None:
-    from marketing.messages.rules import MessageClass
-
     rules_of_sending(database, rate_per_second=1)
     queued_for(database, 3)
     with database.transaction() as tx:
@@ -280,3 +281,57 @@ def test_without_a_gateway_text_messages_wait_and_letters_arrive(database: Datab
         queue_messages(tx, [a_wish(a_template(tx, channel=Channel.INBOX), member, step="2", channel=Channel.INBOX)])
     tasks.send_messages_task()
     assert standing(database) == [("queued", None), ("delivered", None)]
+
+
+def test_what_a_slow_sender_makes_of_its_failed_call_is_not_about_the_next_try(
+    database: Database, the_phones: Phones, clock: FixedClock
+) -> None:
+    rules_of_sending(database, caps=(Cap(MessageClass.MARKETING, Channel.SMS, 7, 1),))
+    queued_for(database)
+    with database.transaction() as tx:
+        (slow,) = pass_gate(tx, Channel.SMS).outgoing
+    clock.advance(timedelta(seconds=91))
+    ask_about_left(database, the_phones.gateway())
+    clock.advance(timedelta(seconds=6))
+    with database.transaction() as tx:
+        pass_gate(tx, Channel.SMS)
+    with database.transaction() as tx:
+        settle(tx, [Tried(slow.id, slow.attempts, NotTaken())], can_ask=True)
+        settle(tx, [Tried(slow.id, slow.attempts, Uncertain())], can_ask=True)
+        assert tx.ask("SELECT state, recipient_id IS NULL, attempts FROM marketing.message").fetchone() == (
+            "sending", False, 2,
+        )  # fmt: skip
+        settle(tx, [Tried(slow.id, slow.attempts, Taken("gw-1"))], can_ask=True)
+        assert tx.ask("SELECT state FROM marketing.message").fetchone() == ("sent",)
+
+
+def test_a_sender_that_was_held_up_does_not_call_any_more(
+    database: Database, the_phones: Phones, clock: FixedClock
+) -> None:
+    rules_of_sending(database)
+    queued_for(database)
+
+    def slow_gate(tx: Tx, channel: Channel, limit: int) -> Passed:
+        passed = pass_gate(tx, channel, limit)
+        clock.advance(timedelta(seconds=50))
+        return passed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sending, "pass_gate", slow_gate)
+        send_texts(database, the_phones.gateway())
+    assert the_phones.got() == []
+    assert standing(database) == [("queued", "gateway_away")]
+
+
+def test_what_a_gateway_took_counts_even_if_the_phone_was_not_reached(database: Database, the_phones: Phones) -> None:
+    rules_of_sending(database, caps=(Cap(MessageClass.MARKETING, Channel.SMS, 7, 1),))
+    with database.transaction() as tx:
+        member, template = a_reader(tx), a_template(tx)
+        queue_messages(tx, [a_wish(template, member)])
+    send_texts(database, the_phones.gateway())
+    with database.transaction() as tx:
+        hear_reports(tx, [Report(the_phones.got()[0]["id"], False, tx.now, "undelivered")])
+        queue_messages(tx, [a_wish(template, member, step="second")])
+    send_texts(database, the_phones.gateway())
+    assert standing(database) == [("failed", "undelivered"), ("refused", "capped")]
+    assert len(the_phones.got()) == 1
