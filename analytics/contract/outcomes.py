@@ -3,9 +3,9 @@
 Functions take the open transaction first and only read. Errors: LakeDamaged.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,7 @@ from analytics.scores.contribution_settings import ContributionSettings
 from analytics.scores.point_costs import with_worth_of_points
 from foundation.database import Tx
 
-__all__ = ["LakeDamaged", "Outcomes", "Totals", "expected_cost_of_points", "outcomes_of"]
+__all__ = ["LakeDamaged", "Outcomes", "Totals", "expected_cost_of_points", "outcomes_of", "outcomes_since"]
 
 Floats = NDArray[np.float64]
 MICRO = 1_000_000
@@ -52,16 +52,17 @@ class Outcomes:
 
 _SUMS = """
 SELECT d.member_id, d.currency::VARCHAR AS currency,
-    coalesce(sum(money) FILTER (business_date >= $first), 0)::DOUBLE AS sales,
-    coalesce(sum(profit) FILTER (business_date >= $first), 0)::DOUBLE AS profit,
-    (count(*) FILTER (business_date >= $first AND receipts > 0))::DOUBLE AS visits,
-    coalesce(sum(money) FILTER (business_date < $first), 0)::DOUBLE AS sales_before,
-    coalesce(sum(profit) FILTER (business_date < $first), 0)::DOUBLE AS profit_before,
-    (count(*) FILTER (business_date < $first AND receipts > 0))::DOUBLE AS visits_before,
-    coalesce(sum(spend) FILTER (business_date >= $first), 0)::BIGINT AS spend,
-    coalesce(sum(known_profit_spend) FILTER (business_date >= $first), 0)::BIGINT AS known_profit_spend
-FROM member_day AS d SEMI JOIN cohort USING (member_id)
-WHERE business_date BETWEEN $before AND $last
+    coalesce(sum(money) FILTER (business_date >= first), 0)::DOUBLE AS sales,
+    coalesce(sum(profit) FILTER (business_date >= first), 0)::DOUBLE AS profit,
+    (count(*) FILTER (business_date >= first AND receipts > 0))::DOUBLE AS visits,
+    coalesce(sum(money) FILTER (business_date < first), 0)::DOUBLE AS sales_before,
+    coalesce(sum(profit) FILTER (business_date < first), 0)::DOUBLE AS profit_before,
+    (count(*) FILTER (business_date < first AND receipts > 0))::DOUBLE AS visits_before,
+    coalesce(sum(spend) FILTER (business_date >= first), 0)::BIGINT AS spend,
+    coalesce(sum(known_profit_spend) FILTER (business_date >= first), 0)::BIGINT AS known_profit_spend
+FROM member_day AS d JOIN cohort USING (member_id)
+WHERE business_date BETWEEN $earliest AND $latest
+    AND business_date BETWEEN first - $before_days::INTEGER AND least(first + ($days::INTEGER - 1), $latest)
 GROUP BY ALL ORDER BY currency, member_id
 """
 _COLUMNS = ("sales", "profit", "visits", "sales_before", "profit_before", "visits_before")
@@ -72,10 +73,19 @@ def outcomes_of(tx: Tx, members: Collection[int], first: date, last: date, befor
 
     Whoever bought nothing counts as 0. Sums are of integers, so that they do not depend on how the lake lies.
     """
+    firsts = [first] * len(members)
+    return outcomes_since(tx, members, firsts, (last - first).days + 1, (first - before).days, last)
+
+
+def outcomes_since(
+    tx: Tx, members: Collection[int], firsts: Sequence[date], days: int, before_days: int, latest: date
+) -> Outcomes:
+    """The same with a first day for each member: its `days` from then on, up to `latest`, and its days before."""
     ids = np.fromiter(members, dtype=np.int64, count=len(members))
+    window = {"earliest": min(firsts, default=latest) - timedelta(days=before_days), "latest": latest}
     with open_lake(tx) as lake:
-        lake.duck.register("cohort", pa.table({"member_id": ids}))
-        sums = lake.sql(_SUMS, first=first, last=last, before=before)
+        lake.duck.register("cohort", pa.table({"member_id": ids, "first": pa.array(firsts, pa.date32())}))
+        sums = lake.sql(_SUMS, days=days, before_days=before_days, **window)
         position, complete_until = lake.position, lake.complete_until
     currencies = sums["currency"].unique().to_pylist()
     return Outcomes({name: _totals(sums, name, ids) for name in sorted(currencies)}, position, complete_until)

@@ -475,7 +475,7 @@ def results_body(results: Results) -> dict[str, Any]:
         "complete_until": results.complete_until,
         "groups": {arm.value: count for arm, count in results.groups.items()},
         "left_out": results.left_out,
-        "currencies": [_currency_body(each) for each in results.currencies],
+        "currencies": [currency_body(each) for each in results.currencies],
         "redemptions": None if coupons is None else {
             "issued": coupons.issued, "redeemed": coupons.redeemed, "revoked": coupons.revoked,
             "amount": coupons.amount, "currency": results.costs.coupon_currency,
@@ -496,7 +496,8 @@ def results_body(results: Results) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _currency_body(found: CurrencyEffects) -> dict[str, Any]:
+def currency_body(found: CurrencyEffects) -> dict[str, Any]:
+    """The effects in a currency as CurrencySchema shows them."""
     return {
         "currency": found.currency,
         "profit_known": found.profit_known,

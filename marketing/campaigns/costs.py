@@ -74,6 +74,11 @@ def costs_ahead(tx: Tx, plan: Plan, treated: int) -> CostsAhead:
     )
 
 
+def is_over_budget(plan: Plan, at_most: int | None) -> bool:
+    """Whether a plan may cost more than its budget; what has no most may."""
+    return plan.budget is not None and (at_most is None or at_most > plan.budget)
+
+
 def _message_milli(policy: Policy, step: StepPlan) -> int:
     """The dearest language of a step; 0 while it has no text."""
     wish = template_wish("estimate", "estimate", step)

@@ -10,7 +10,7 @@ from foundation.access import Principal
 from foundation.clock import local_date
 from foundation.database import Tx
 from foundation.settings import get_settings
-from marketing.campaigns.costs import CostsAhead, costs_ahead
+from marketing.campaigns.costs import CostsAhead, costs_ahead, is_over_budget
 from marketing.campaigns.operations import expected_treated, usable_list
 from marketing.campaigns.plans import Plan
 from marketing.campaigns.results import BEFORE_DAYS
@@ -49,14 +49,13 @@ def estimate(tx: Tx, principal: Principal, plan: Plan) -> Estimate:
     treated = expected_treated(tx, plan, members)
     costs = costs_ahead(tx, plan, treated)
     mean, visible = _visible(tx, plan, local_date(tx.now, get_settings().company_timezone), members)
-    most = costs.at_most
     return Estimate(
         members=members,
         treated=costs.treated,
         held_out=members - company - treated,
         company_control=company,
         costs=costs,
-        over_budget=plan.budget is not None and most is not None and most > plan.budget,
+        over_budget=is_over_budget(plan, costs.at_most),
         currency=costs.currency,
         mean_sales=mean,
         smallest_visible=visible,

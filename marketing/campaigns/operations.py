@@ -12,7 +12,7 @@ from foundation.database import Tx
 from foundation.errors import FieldError, Invalid
 from foundation.queues import send_after_commit
 from foundation.settings import get_settings
-from marketing.campaigns.costs import costs_ahead
+from marketing.campaigns.costs import costs_ahead, is_over_budget
 from marketing.campaigns.plans import Plan, PlanIncomplete, Treatment, Way, check_treatment
 from marketing.campaigns.rules import (
     CampaignState,
@@ -213,8 +213,9 @@ def launch(tx: Tx, principal: Principal, campaign_id: int, seen: int | None) -> 
 
 def _check_budget(tx: Tx, plan: Plan, members: int) -> None:
     most = costs_ahead(tx, plan, expected_treated(tx, plan, members)).at_most
-    if plan.budget is not None and most is not None and most > plan.budget:
-        raise OverBudget("It may cost more than its budget", estimate=most, budget=plan.budget)
+    if is_over_budget(plan, most):
+        words = "It may cost more than its budget" if most is not None else "It has no most: limit the percentage"
+        raise OverBudget(words, estimate=most, budget=plan.budget)
 
 
 def expected_treated(tx: Tx, plan: Plan, members: int) -> int:

@@ -26,7 +26,7 @@ def view(results: Results) -> dict[str, Any]:
     headline = results.headline
     return {
         "verdict": _verdict(results),
-        "currencies": [_currency(each) for each in _ordered(results)],
+        "currencies": [currency_view(each) for each in _ordered(results)],
         "money": _money(results),
         "groups": _groups(results),
         "reached": _reached(results),
@@ -124,7 +124,8 @@ def _signed(text: str, value: float) -> str:
     return f"+{text}" if value > 0 else text
 
 
-def _currency(found: CurrencyEffects) -> dict[str, Any]:
+def currency_view(found: CurrencyEffects) -> dict[str, Any]:
+    """Figures, charts and rows of one currency."""
     unknown = gettext("not enough members to tell")
 
     def row(measure: Measured) -> Interval:

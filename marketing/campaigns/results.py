@@ -4,9 +4,11 @@ The headline is by intention: everybody who was to be treated against everybody 
 message arrived, because only these two groups are alike. What those did who were reached is told beside it.
 """
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +27,10 @@ from marketing.messages.rules import REACHED
 from marketing.tasks.operations import TaskOutcomes, task_outcomes
 from member_api.contract.coupons import CouponTotals, MultiplierTotals
 
+KEPT_MAX = 200  # lifts of three measures: some kilobytes each
 BEFORE_DAYS = 91  # thirteen whole weeks before the start tell who buys how much
 MEASURES = (Measured.SALES, Measured.PROFIT, Measured.VISITS)
-_HELD = {Arm.TREATED: 0, Arm.HELD_OUT: 1, Arm.COMPANY_CONTROL: 2}
+HELD = {Arm.TREATED: 0, Arm.HELD_OUT: 1, Arm.COMPANY_CONTROL: 2}
 
 Flags = NDArray[np.bool_]
 
@@ -119,7 +122,8 @@ def results_of(tx: Tx, campaign: Campaign) -> Results:
     cohort = _cohort(tx, campaign)
     before = campaign.started_on - timedelta(days=BEFORE_DAYS)
     outcomes = outcomes_of(tx, cohort.members, campaign.started_on, last, before)
-    currencies = _all_effects(campaign, cohort, outcomes, cohort.reached_flags(_reached(tx, campaign)))
+    reached = cohort.reached_flags(_reached(tx, campaign))
+    currencies = currency_effects(campaign.id, cohort.held, outcomes, reached)
     costs = costs_of(tx, campaign)
     treatment = campaign.plan.treatment
     results = Results(
@@ -186,13 +190,13 @@ def _cohort(tx: Tx, campaign: Campaign) -> _Cohort:
         " ORDER BY member_id",
         (campaign.id,),
     ).fetchall()
-    held = np.fromiter((_HELD[Arm(arm)] for _, arm in rows), dtype=np.int8, count=len(rows))
+    held = np.fromiter((HELD[Arm(arm)] for _, arm in rows), dtype=np.int8, count=len(rows))
     left_out = tx.ask(
         "SELECT why, count(*) FROM marketing.campaign_member WHERE campaign_id = %s AND arm = 'left_out'"
         " GROUP BY why ORDER BY why",
         (campaign.id,),
     ).fetchall()
-    counts = {arm: int((held == number).sum()) for arm, number in _HELD.items()}
+    counts = {arm: int((held == number).sum()) for arm, number in HELD.items()}
     counts[Arm.LEFT_OUT] = sum(count for _, count in left_out)
     return _Cohort([member for member, _ in rows], held, counts, dict(left_out))
 
@@ -210,13 +214,14 @@ def _reached(tx: Tx, campaign: Campaign) -> list[int] | None:
 
 
 # ------------------------------------------------------------------------------------------------ effects
-def _all_effects(
-    campaign: Campaign, cohort: _Cohort, outcomes: Outcomes, reached: Flags
+def currency_effects(
+    seed: int, held: NDArray[np.int8], outcomes: Outcomes, reached: Flags
 ) -> tuple[CurrencyEffects, ...]:
+    """The effects in every currency that the cohort spent in; `held` says 0 treated, 1 held out, 2 company control."""
     return tuple(
         CurrencyEffects(
             currency,
-            _effects(campaign.id, cohort.held, totals, reached),
+            _effects(seed, held, totals, reached),
             totals.known_profit_spend / totals.spend if totals.spend else None,
         )
         for currency, totals in outcomes.by_currency.items()
@@ -229,12 +234,29 @@ def _effects(seed: int, held: NDArray[np.int8], totals: Totals, reached: Flags) 
 
     def against(group: int) -> list[Lift]:
         inside = (held == 0) | (held == group)
-        return lifts(held[inside] == 0, after[inside], before[inside], seed)
+        return _lifts(held[inside] == 0, after[inside], before[inside], seed)
 
     return tuple(
         Effect(measure, lift, company, _as_reached(after[:, column], held == 0, reached, lift))
         for column, (measure, lift, company) in enumerate(zip(MEASURES, against(1), against(2), strict=True))
     )
+
+
+_kept: OrderedDict[bytes, list[Lift]] = OrderedDict()
+
+
+def _lifts(treated: Flags, after: NDArray[np.float64], before: NDArray[np.float64], seed: int) -> list[Lift]:
+    """`lifts`, worked out once for the same facts in this process: 200,000 members take some seconds."""
+    digest = blake2b(f"{seed}".encode(), digest_size=16)
+    for facts in (treated, after, before):
+        digest.update(np.ascontiguousarray(facts).data)
+    key = digest.digest()
+    found = _kept.get(key)
+    if found is None:
+        found = _kept[key] = lifts(treated, after, before, seed)
+        if len(_kept) > KEPT_MAX:
+            _kept.popitem(last=False)
+    return found
 
 
 def _as_reached(outcome: NDArray[np.float64], treated: Flags, reached: Flags, lift: Lift) -> Reached:

@@ -21,4 +21,4 @@ def work_on_campaigns_task() -> None:
         work_on(database(), campaign_id)
 
 
-queue.conf.beat_schedule["work-on-campaigns"] = {"task": WORK_ON_ALL, "schedule": 30.0}
+queue.conf.beat_schedule["work-on-campaigns"] = {"task": WORK_ON_ALL, "schedule": 30.0, "options": {"expires": 30.0}}

@@ -13,9 +13,11 @@ from foundation.http.fields import Words as Line
 from marketing.campaigns.bodies import (
     VERSION_WORDS,
     CouponSchema,
+    CurrencySchema,
     MultiplierSchema,
     Share,
     StepSchema,
+    currency_body,
     days,
     treatment_from,
 )
@@ -24,7 +26,8 @@ from marketing.campaigns.rules import Arm
 from marketing.experiments.assignment import BASIS_POINTS
 from marketing.experiments.standing import StandingControl
 from marketing.target_lists.models import filter_of
-from marketing.triggers.rules import COOL_DOWN_MAX, Occasion, TriggerPlan, TriggerState
+from marketing.triggers.results import TriggerResults
+from marketing.triggers.rules import COOL_DOWN_MAX, USUAL_COOL_DOWN, Occasion, TriggerPlan, TriggerState
 from marketing.triggers.storage import Trigger
 
 PARAMETERS_MAX = 10
@@ -59,7 +62,13 @@ class TriggerIn(Schema):
     parameters = Parameters(load_default=dict)
     filter = FilterField(load_default=None, allow_none=True)
     occasion = fields.Enum(Occasion, by_value=True, required=True)
-    cool_down_days = days(COOL_DOWN_MAX, 0, load_default=0)
+    cool_down_days = days(
+        COOL_DOWN_MAX,
+        0,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Left out: 180 for yearly, 20 for monthly, else 0"},
+    )
     control_share = Share(load_default=Decimal("0.1"))
     coupon = fields.Nested(CouponSchema, load_default=None, allow_none=True)
     multiplier = fields.Nested(MultiplierSchema, load_default=None, allow_none=True)
@@ -122,6 +131,17 @@ class FiringOut(Schema):
     why = fields.String(required=True, allow_none=True)
 
 
+class TriggerResultsOut(Schema):
+    """Each member's days from the first firing on, by intention to treat."""
+
+    trigger = fields.String(required=True)
+    days = fields.Integer(required=True)
+    last_day = fields.Date(required=True)
+    position = fields.Integer(required=True)
+    groups = fields.Dict(required=True)
+    currencies = fields.List(fields.Nested(CurrencySchema), required=True)
+
+
 class StandingControlIn(Schema):
     """Who is held out from everything from a day on; another salt holds out other members."""
 
@@ -149,10 +169,15 @@ def plan_from(body: Mapping[str, Any], before: TriggerPlan | None = None) -> Tri
         occasion=body.get("occasion", was.occasion),
         model=model,
         parameters=parameters,
-        cool_down_days=body.get("cool_down_days", was.cool_down_days),
+        cool_down_days=_cool_down(body, was),
         control_share=round(body["control_share"] * BASIS_POINTS) if "control_share" in body else was.control_share,
         treatment=treatment_from(body, was.treatment if before else Treatment()),
     )
+
+
+def _cool_down(body: Mapping[str, Any], was: TriggerPlan) -> int:
+    said = body.get("cool_down_days", was.cool_down_days)
+    return USUAL_COOL_DOWN[body.get("occasion", was.occasion)] if said is None else int(said)
 
 
 def _filter(body: Mapping[str, Any], was: TriggerPlan) -> tuple[str | None, Mapping[str, int], Mapping[str, Any]]:
@@ -189,6 +214,18 @@ def trigger_body(trigger: Trigger) -> dict[str, Any]:
         "coupon": plan.treatment.coupon,
         "multiplier": plan.treatment.multiplier,
         "steps": plan.treatment.steps,
+    }
+
+
+def results_body(results: TriggerResults) -> dict[str, Any]:
+    """Results as TriggerResultsOut shows them."""
+    return {
+        "trigger": str(results.trigger_id),
+        "days": results.days,
+        "last_day": results.last_day,
+        "position": results.position,
+        "groups": {arm.value: count for arm, count in results.groups.items()},
+        "currencies": [currency_body(each) for each in results.currencies],
     }
 
 

@@ -32,6 +32,7 @@ from marketing.triggers.operations import (
     resume,
     submit,
 )
+from marketing.triggers.results import results_of
 from marketing.triggers.rules import TriggerUnknown
 from marketing.triggers.storage import firings_of, list_triggers, read_trigger
 
@@ -162,6 +163,15 @@ def get_firings(tx: Tx, query: Mapping[str, Any], trigger: str) -> Any:
     ]
     more = make_cursor(shown[-1].fired_on, shown[-1].member_id) if len(found) > len(shown) else None
     return paged(items, more)
+
+
+@triggers_blueprint.route("/triggers/<trigger>/results", methods=["GET"])
+@allow(CAMPAIGNS_READ)
+@transactional
+@triggers_blueprint.response(200, bodies.TriggerResultsOut)
+def get_results(tx: Tx, trigger: str) -> dict[str, Any]:
+    """What the treated bought beyond those held out, in 30 days from each one's first firing on."""
+    return bodies.results_body(results_of(tx, read_trigger(tx, trigger_id_of(trigger))))
 
 
 # ------------------------------------------------------------------------------------------------ the standing control

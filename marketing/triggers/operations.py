@@ -8,6 +8,7 @@ from marketing.campaigns.plans import PlanIncomplete, Way
 from marketing.campaigns.rules import check_decider, check_version
 from marketing.campaigns.treating import template_wish
 from marketing.messages.contents import save_template
+from marketing.messages.operations import stop_wishes
 from marketing.target_lists.catalogue import MEASURES
 from marketing.target_lists.filters import read_filter
 from marketing.triggers.rules import TriggerPlan, TriggerState, What, check_steps
@@ -81,7 +82,10 @@ def reject(tx: Tx, principal: Principal, trigger_id: int, seen: int | None, note
 
 
 def pause(tx: Tx, principal: Principal, trigger_id: int) -> Trigger:
-    """Let it not fire for the time being. Raises CompanyOnly, TriggerUnknown, TriggerStateWrong."""
+    """Let it not fire for the time being; what has not left stays here.
+
+    Raises CompanyOnly, TriggerUnknown, TriggerStateWrong.
+    """
     return _switched(tx, principal, trigger_id, What.PAUSED)
 
 
@@ -96,6 +100,8 @@ def _switched(tx: Tx, principal: Principal, trigger_id: int, what: What) -> Trig
     # Whoever came to fit while it was paused is not treated late: it begins again by remembering who fits.
     facts = {"members_seen": None} if what is What.RESUMED else None
     move(tx, trigger, what, actor_of(principal), facts=facts)
+    if what is What.PAUSED:
+        stop_wishes(tx, f"trigger/{trigger_id}/")
     return read_trigger(tx, trigger_id)
 
 

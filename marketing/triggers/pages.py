@@ -25,12 +25,14 @@ from marketing.campaigns.pages import (
     treatment_choices,
     typed_money,
 )
+from marketing.campaigns.result_page import currency_view
 from marketing.campaigns.words import ARMS, DONE, WHY
 from marketing.experiments.assignment import BASIS_POINTS
 from marketing.experiments.standing import StandingControl, standing_control_on
 from marketing.permissions import CAMPAIGNS_APPROVE, CAMPAIGNS_READ, CAMPAIGNS_WRITE
 from marketing.target_lists.models import MODELS, Model, Parameter
 from marketing.triggers.http import trigger_id_of
+from marketing.triggers.results import MEASURE_DAYS, results_of
 from marketing.triggers.rules import Occasion, TriggerPlan, TriggerState
 from marketing.triggers.storage import Trigger, arms_of, changes_of, firings_of, list_triggers, read_trigger
 from member_api.contract.members import masked_names
@@ -109,7 +111,7 @@ def _standing(tx: Tx, setting: StandingControl) -> list[tuple[Any, Any]]:
 @transactional
 def new_page(tx: Tx) -> str:
     """An empty trigger for birthdays, to be changed into what is wanted."""
-    return _editor(tx, None, TriggerPlan(MODELS["birthday"].filter, Occasion.YEARLY, "birthday", cool_down_days=30))
+    return _editor(tx, None, TriggerPlan(MODELS["birthday"].filter, Occasion.YEARLY, "birthday", cool_down_days=180))
 
 
 @triggers_pages.route("/<trigger>/edit")
@@ -190,11 +192,13 @@ def trigger_page(tx: Tx, trigger: str) -> str:
             "pause": may_write and found.state is TriggerState.ACTIVE,
             "resume": may_write and found.state is TriggerState.PAUSED,
         },
+        measure_days=MEASURE_DAYS,
         waits_for_you=may_decide,
         waits_for_another=submitted and not may_decide,
         plan_facts=_plan_facts(found),
         groups=[(gettext("Looked at"), found.evaluated_on)]
         + [(ARMS[arm][0], number(count)) for arm, count in arms_of(tx, found.id).items()],
+        effects=_effects(tx, found),
         steps=step_views(tx, found.plan.treatment, _today(tx)),
         firings=[
             {
@@ -219,6 +223,15 @@ def trigger_page(tx: Tx, trigger: str) -> str:
             for change in changes
         ],
     )
+
+
+def _effects(tx: Tx, trigger: Trigger) -> dict[str, Any] | None:
+    """What it brought in the first of its currencies, the company's if it has it; nothing before it fired."""
+    if trigger.fired == 0:
+        return None
+    company = get_settings().company_currency
+    found = sorted(results_of(tx, trigger).currencies, key=lambda each: (each.currency != company, each.currency))
+    return currency_view(found[0]) if found else None
 
 
 def _plan_facts(trigger: Trigger) -> list[tuple[Any, Any]]:

@@ -47,6 +47,15 @@ class Occasion(StrEnum):
     ENTERED = "entered"
 
 
+# Unless somebody says otherwise: a birthday in early January is one birthday, although it touches two years.
+USUAL_COOL_DOWN: Mapping[Occasion, int] = {
+    Occasion.ONCE: 0,
+    Occasion.YEARLY: 180,
+    Occasion.MONTHLY: 20,
+    Occasion.ENTERED: 0,
+}
+
+
 class TriggerUnknown(NotFound):
     """There is no such trigger."""
 

@@ -215,7 +215,10 @@ def test_a_draft_can_be_given_up(tx: Tx, members: int) -> None:
         operations.submit(tx, marketer(1), draft.id, None)
 
 
-def test_percent_coupons_without_a_limit_have_no_most(tx: Tx, members: int) -> None:
+def test_a_percentage_without_a_limit_fits_no_budget(tx: Tx, members: int) -> None:
     coupon = CouponPlan("A tenth off", "CNY", days=14, percent=1_000)
-    campaign = approved(tx, members, treatment=Treatment(coupon=coupon), budget=1)
-    assert operations.launch(tx, marketer(1), campaign.id, None).state is CampaignState.LAUNCHING
+    campaign = approved(tx, members, treatment=Treatment(coupon=coupon), budget=1_000_000)
+    with pytest.raises(OverBudget):
+        operations.launch(tx, marketer(1), campaign.id, None)
+    limited = approved(tx, members, treatment=Treatment(coupon=replace(coupon, amount_max=2_000)), budget=1_000_000)
+    assert operations.launch(tx, marketer(1), limited.id, None).state is CampaignState.LAUNCHING

@@ -8,17 +8,20 @@ import pytest
 
 from foundation.clock import FixedClock
 from foundation.database import Database
-from marketing.campaigns.plans import PlanIncomplete, Treatment
-from marketing.campaigns.rules import SecondPersonNeeded
+from marketing.campaigns.plans import Measured, PlanIncomplete, Treatment
+from marketing.campaigns.rules import Arm, SecondPersonNeeded
 from marketing.campaigns.treating import take_step
 from marketing.experiments.assignment import held_out
+from marketing.experiments.rules import Verdict
 from marketing.experiments.standing import company_control
 from marketing.target_lists.filters import FilterUnreadable
 from marketing.triggers import firing, operations
 from marketing.triggers.firing import due_today, evaluate
 from marketing.triggers.operations import CompanyOnly
+from marketing.triggers.results import results_of
 from marketing.triggers.rules import Occasion, TriggerPlan, TriggerState, TriggerStateWrong
 from marketing.triggers.storage import Trigger, arms_of, firings_of, read_trigger
+from tests.analytics.lake_factory import LineFacts, write_lake
 from tests.marketing.campaigns.factories import COUPON, LETTER, many_members, marketer
 from tests.organisation.factories import somebody
 
@@ -108,6 +111,19 @@ def test_a_draft_a_submitted_and_a_paused_trigger_do_not_fire(database: Database
     with database.transaction() as tx:
         operations.resume(tx, marketer(1), draft.id)
     assert evaluate(database, draft.id) == 10
+
+
+def test_a_pause_holds_back_what_has_not_left_and_nothing_of_others(database: Database) -> None:
+    members(database, 10)
+    first, second = active(database, a_plan(control_share=0)), active(database, a_plan(control_share=0))
+    evaluate(database, first)
+    evaluate(database, second)
+    with database.transaction() as tx:
+        operations.pause(tx, marketer(1), first)
+        states = tx.execute(
+            "SELECT split_part(step, '/', 2), state, count(*) FROM marketing.message GROUP BY 1, 2"
+        ).all()
+    assert sorted(map(tuple, states)) == [(str(first), "refused", 10), (str(second), "queued", 10)]
 
 
 def test_the_next_year_is_another_occasion(database: Database, clock: FixedClock) -> None:
@@ -291,3 +307,32 @@ def test_what_fails_says_why_and_the_others_go_on(database: Database) -> None:
     assert evaluate(database, trigger) == 0
     assert "task_kind" in (now(database, trigger).failure or "")
     assert fired(database, trigger) == []
+
+
+def test_what_it_brings_is_counted_from_each_members_first_day(database: Database, clock: FixedClock) -> None:
+    """Half enter today and half in ten days; the treated buy for 40.00 more on the third day of each."""
+    members(database, 800)
+    trigger = active(database, a_plan(Occasion.ENTERED, filter=IN_S01, control_share=3_000))
+    evaluate(database, trigger)
+    rows = []
+    for first in (1, 401):
+        clock.advance(timedelta(days=10))
+        move_in(database, first, first + 399)
+        evaluate(database, trigger)
+        today = clock.now().date()
+        with database.transaction() as tx:
+            arms = {each.member_id: each.arm for each in firings_of(tx, trigger, None, 1_000)}
+        rows += [LineFacts(today - timedelta(days=7), 2_000 + 3 * m, m) for m in range(first, first + 400)]
+        rows += [LineFacts(today, 3_000 + 5 * m, m) for m in range(first, first + 400, 2)]
+        rows += [
+            LineFacts(today + timedelta(days=2), 4_000, m) for m in range(first, first + 400) if arms[m] == "treated"
+        ]
+    write_lake(database, rows)
+    clock.advance(timedelta(days=40))
+    with database.transaction(read_only=True) as tx:
+        (found,) = results_of(tx, read_trigger(tx, trigger)).currencies
+    lift = found.of(Measured.SALES).lift
+    assert lift.low is not None
+    assert lift.high is not None
+    assert lift.low <= 4_000 <= lift.high
+    assert lift.verdict is Verdict.GAIN

@@ -55,6 +55,13 @@ def test_a_birthday_trigger_from_draft_to_firings(erp: Caller, boss: Caller, dat
     assert erp.post(f"{address}/resume").json["state"] == "active"
 
 
+@pytest.mark.parametrize(("occasion", "days"), [("yearly", 180), ("monthly", 20), ("entered", 0), ("once", 0)])
+def test_it_cools_down_as_its_occasion_needs_unless_somebody_says(erp: Caller, occasion: str, days: int) -> None:
+    assert erp.post("/v1/triggers", BIRTHDAY | {"occasion": occasion}).json["cool_down_days"] == days
+    said = erp.post("/v1/triggers", BIRTHDAY | {"occasion": occasion, "cool_down_days": 7})
+    assert said.json["cool_down_days"] == 7
+
+
 def test_a_change_of_one_number_keeps_the_rest(erp: Caller) -> None:
     made = erp.post("/v1/triggers", BIRTHDAY).json
     changed = _patch(erp, f"/v1/triggers/{made['id']}", {"version": 1, "parameters": {"days": 9}}).json
