@@ -83,14 +83,26 @@ class QuotedCoupon(msgspec.Struct, frozen=True):
     why_not: str
 
 
+class QuotedStored(msgspec.Struct, frozen=True):
+    """Stored cash in the store's currency: `usable` minor units; `why_not` is empty where it can pay."""
+
+    usable: int
+    why_not: str
+
+
 class QuoteAnswer(msgspec.Struct, frozen=True):
-    """`ecoins_to_come` by offer; what points and coupons would pay is not taken off each other."""
+    """`ecoins_to_come` by offer; `ecoins_usable` is the most that e-coins can pay of this basket.
+
+    What points, e-coins, coupons and stored cash would pay is not taken off each other.
+    """
 
     member: QuotedMember | None
     points: QuotedPoints | None
     ecoins: list[QuotedEcoins]
     ecoins_to_come: dict[str, int]
     coupons: list[QuotedCoupon]
+    ecoins_usable: int = 0
+    stored_value: QuotedStored | None = None
 
 
 class MemberNotFound(Invalid):
@@ -127,13 +139,25 @@ def quote(tx: Tx, principal: Principal, asked: Quote) -> QuoteAnswer:
     )
     programme = version.programme
     worth = min(usable * programme.redeem_money // programme.redeem_points, payable["points"])
+    ecoins = [
+        _ecoins(lot, buyer, store, facts, payable["ecoin"]) for lot in wallet.spendable(Kind.ECOIN, store.currency)
+    ]
     return QuoteAnswer(
         QuotedMember(str(buyer.id), masked_names(tx, [buyer.id]).get(buyer.id), buyer.tier, buyer.spends),
         QuotedPoints(earned.points if buyer.earns else 0, usable if buyer.spends else 0, worth if buyer.spends else 0),
-        [_ecoins(lot, buyer, store, facts, payable["ecoin"]) for lot in wallet.spendable(Kind.ECOIN, store.currency)],
+        ecoins,
         {offer.name: amount for offer, amount in earned.ecoins} if buyer.earns else {},
         _coupons(tx, basket, buyer, store, day),
+        min(sum(lot.amount for lot in ecoins if lot.usable), max(payable["ecoin"], 0)),
+        _stored(wallet, buyer, store),
     )
+
+
+def _stored(wallet: Wallet, buyer: Buyer, store: StoreFacts) -> QuotedStored:
+    if not buyer.spends:
+        return QuotedStored(0, "member_frozen")
+    usable = sum(lot.free for lot in wallet.spendable(Kind.CASH, store.currency))
+    return QuotedStored(usable, "" if usable else "nothing_stored")
 
 
 def _coupons(tx: Tx, basket: Basket, buyer: Buyer, store: StoreFacts, day: date) -> list[QuotedCoupon]:

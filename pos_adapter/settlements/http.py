@@ -1,18 +1,33 @@
 """Settlements over HTTP: a cash desk settles several counters at once."""
 
-from typing import Annotated
+from datetime import date, datetime
+from typing import Annotated, Any
 from uuid import UUID
 
+import flask
 import msgspec
+from marshmallow import fields
 from msgspec import Meta
 
 from foundation.access import allow, current_principal
 from foundation.database import Tx, database
-from foundation.http import Blueprint, Keyed, keyed, msgspec_answer, msgspec_body, transactional
+from foundation.http import (
+    Blueprint,
+    Keyed,
+    PageArguments,
+    keyed,
+    msgspec_answer,
+    msgspec_body,
+    paged,
+    transactional,
+)
+from foundation.http.fields import Code as CodeField
+from foundation.http.json_writing import encode
 from foundation.idempotency import Answer
 from pos_adapter.payments.asking import asked_of
 from pos_adapter.payments.operations import start_payments
 from pos_adapter.permissions import SETTLE
+from pos_adapter.places import stores_to_show
 from pos_adapter.sales.receipts import (
     COUPONS_MAX,
     END,
@@ -32,7 +47,8 @@ from pos_adapter.settlements.operations import (
     answer_of,
     settle,
 )
-from pos_adapter.settlements.rules import SettlementUnknown
+from pos_adapter.settlements.reading import SettlementRecord, list_settlements
+from pos_adapter.settlements.rules import SettlementState, SettlementUnknown
 from pos_adapter.tickets.operations import TOGETHER_MAX
 
 settlements_blueprint = Blueprint("settlements", __name__, description="One payment for several counters")
@@ -112,3 +128,103 @@ def get_settlement(tx: Tx, settlement: str) -> SettlementAnswer:
     except ValueError:
         raise SettlementUnknown("There is no such settlement") from None
     return answer_of(tx, current_principal(), id)
+
+
+# ------------------------------------------------------------------------------------------------ settlements of a day
+
+
+class SettledTicketOut(msgspec.Struct, frozen=True):
+    id: str
+    number: int
+    counter: str
+    state: str
+    amount: int
+
+
+class TakenPaymentOut(msgspec.Struct, frozen=True):
+    """A tender that we take ourselves; `why` is what its rail said last."""
+
+    id: str
+    tender: int
+    rail: str
+    state: str
+    amount: int
+    why: str | None
+
+
+class SettlementOut(msgspec.Struct, frozen=True):
+    """A settlement in a list. `member` is an id; `tickets` say whether their counters have handed the goods over."""
+
+    id: str
+    state: str
+    store: str
+    terminal: str
+    business_date: date
+    number: int
+    amount: int
+    currency: str
+    member: str | None
+    cashier: str | None
+    failure: str | None
+    created_at: datetime
+    ended_at: datetime | None
+    tickets: list[SettledTicketOut]
+    payments: list[TakenPaymentOut]
+
+
+class SettlementPage(msgspec.Struct, frozen=True):
+    items: list[SettlementOut]
+    next_cursor: str | None
+
+
+class SettlementQuery(PageArguments):
+    """Settlements of one store's day: today's, in any state, unless said otherwise."""
+
+    store = CodeField(required=True)
+    business_date = fields.Date(load_default=None)
+    state = fields.Enum(SettlementState, by_value=True, load_default=None)
+    terminal = CodeField(load_default=None)
+    ticket = fields.UUID(load_default=None, metadata={"description": "The one that this ticket belongs to"})
+
+
+def settlement_body(record: SettlementRecord) -> SettlementOut:
+    """A settlement as a list shows it."""
+    return SettlementOut(
+        str(record.id),
+        record.state.value,
+        record.store.code,
+        record.terminal,
+        record.business_date,
+        record.sequence,
+        record.amount,
+        record.currency,
+        str(record.member_id) if record.member_id is not None else None,
+        record.cashier,
+        record.failure,
+        record.created_at,
+        record.ended_at,
+        [SettledTicketOut(str(t.id), t.number, t.counter, t.state.value, t.amount) for t in record.tickets],
+        [TakenPaymentOut(str(p.id), p.n, p.rail, p.state.value, p.amount, p.why) for p in record.payments],
+    )
+
+
+@settlements_blueprint.route("/settlements", methods=["GET"])
+@allow(SETTLE)
+@transactional
+@settlements_blueprint.arguments(SettlementQuery, location="query")
+@msgspec_answer(200, SettlementPage)
+def get_settlements(tx: Tx, arguments: dict[str, Any]) -> flask.Response:
+    """Settlements of a store's day, the newest first."""
+    [store] = stores_to_show(tx, current_principal(), SETTLE, arguments["store"])
+    found, following = list_settlements(
+        tx,
+        store,
+        day=arguments["business_date"],
+        states=[arguments["state"]] if arguments["state"] else (),
+        terminal=arguments["terminal"],
+        ticket=arguments["ticket"],
+        limit=arguments["limit"],
+        cursor=arguments["cursor"],
+    )
+    page, headers = paged([settlement_body(record) for record in found], following)
+    return flask.Response(encode(page), headers=headers, mimetype="application/json")
