@@ -324,9 +324,8 @@ def test_what_it_brings_is_counted_from_each_members_first_day(database: Databas
             arms = {each.member_id: each.arm for each in firings_of(tx, trigger, None, 1_000)}
         rows += [LineFacts(today - timedelta(days=7), 2_000 + 3 * m, m) for m in range(first, first + 400)]
         rows += [LineFacts(today, 3_000 + 5 * m, m) for m in range(first, first + 400, 2)]
-        rows += [
-            LineFacts(today + timedelta(days=2), 4_000, m) for m in range(first, first + 400) if arms[m] == "treated"
-        ]
+        treated = [member for member in range(first, first + 400) if arms[member] is Arm.TREATED]
+        rows += [LineFacts(today + timedelta(days=2), 4_000, member) for member in treated]
     write_lake(database, rows)
     clock.advance(timedelta(days=40))
     with database.transaction(read_only=True) as tx:
