@@ -28,7 +28,7 @@ def test_the_accounting_step_of_one_sale_cannot_happen_twice(database: Database)
     def account_again() -> None:
         with database.transaction() as tx:
             store = tx.execute("SELECT store_id FROM pos.sale").scalar_one()
-            sold = Waiting(sale, day, "sale", store, "CNY", NOON, member, None, None, [])
+            sold = Waiting(sale, day, "sale", store, "CNY", NOON, member, None, None, [], "posted")
             wallet = lock_wallet(tx, member)
             purchase = recorded_purchase(tx, sold)
             post_purchase(tx, wallet, purchase, None)
