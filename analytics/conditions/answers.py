@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from pyroaring import BitMap
 
+from analytics.conditions import habits
 from analytics.conditions.catalogue import SCORES
 from analytics.conditions.lake_session import LakeSession, lake_session
 from analytics.conditions.looking_up import Names
@@ -44,13 +45,16 @@ def answer(tx: Tx, conditions: Sequence[Condition], today: date) -> Answers:
     """Who fulfils each of these conditions as of `today`, its sales included. Raises LakeDamaged."""
     names = Names(tx)
     of_sales = {n: names.asked(c, today) for n, c in enumerate(conditions) if c.measure not in SCORES}
+    of_habits = {n: of_sales.pop(n) for n, c in enumerate(conditions) if c.measure == habits.MEASURE}
     of_scores = {n: c for n, c in enumerate(conditions) if c.measure in SCORES}
     found: dict[int, Selection] = {}
     position = complete_until = run = as_of = None
-    if of_sales:
+    if of_sales or of_habits:
         with lake_session(tx) as lake:
             for source, group in _groups(of_sales):
                 found |= _answer_group(lake, source, group)
+            for n, each in of_habits.items():
+                found[n] = habits.who(lake, each)
             position, complete_until = lake.position, lake.complete_until
     if of_scores:
         scores = answer_scores(tx, list(of_scores.values()))
@@ -64,8 +68,12 @@ def evidence(tx: Tx, conditions: Sequence[Condition], today: date, members: BitM
     """For each condition, what was measured of these members. Raises LakeDamaged."""
     names = Names(tx)
     of_sales = {n: names.asked(c, today) for n, c in enumerate(conditions) if c.measure not in SCORES}
+    of_habits = {n: of_sales.pop(n) for n, c in enumerate(conditions) if c.measure == habits.MEASURE}
     of_scores = {n: c for n, c in enumerate(conditions) if c.measure in SCORES}
     facts: dict[int, Facts] = {}
+    if of_habits:
+        with lake_session(tx) as lake:
+            facts |= {n: habits.facts(lake, each, members) for n, each in of_habits.items()}
     if of_sales:
         with lake_session(tx) as lake, _chosen(lake, members) as chosen:
             for source, group in _groups(of_sales):

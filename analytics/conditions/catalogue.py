@@ -90,6 +90,18 @@ _MEASURES = (
         highest=1,
     ),
     Measure(
+        "promotion_sensitivity",
+        lazy("Sensitivity to promotions"),
+        BOUGHT,
+        Unit.RATIO,
+        COMPARING,
+        hint=lazy("Above 1: waits for promotions more than others do; of the last 365 days, from 5 receipts on"),
+        currency=True,
+        personal=True,
+        lowest=0,
+        highest=1_000,
+    ),
+    Measure(
         "days_since_last",
         lazy("Days since the last purchase"),
         BOUGHT,

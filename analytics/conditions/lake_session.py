@@ -8,9 +8,9 @@ ANALYTICS_MEMORY_MB. Each question has a cursor of its own; a lake that was repl
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +26,8 @@ from foundation.events import last_position
 
 # A bitmap of 200,000 members out of a million takes about 130 kB; of ten million, at most 1.2 MB.
 ANSWERS_KEPT = 128
+# A table of 200,000 members with one figure takes about 5 MB.
+TABLES_KEPT = 4
 
 Version = tuple[Any, ...]
 
@@ -39,6 +41,7 @@ class _Open:
     stack: ExitStack
     users: int = 0
     answers: "OrderedDict[Any, Selection]" = field(default_factory=OrderedDict)
+    tables: dict[Any, pa.Table] = field(default_factory=dict)
 
 
 class LakeSession:
@@ -80,6 +83,18 @@ class LakeSession:
             self._opened.answers[question] = answer
             while len(self._opened.answers) > ANSWERS_KEPT:
                 self._opened.answers.popitem(last=False)
+
+    def table(self, name: Any, make: Callable[[Lake], pa.Table]) -> pa.Table:
+        """What takes long to work out and is small, worked out once for this very lake; the last few are kept."""
+        with _lock:
+            found = self._opened.tables.get(name)
+        if found is None:
+            found = make(replace(self._opened.lake, duck=self._cursor))
+            with _lock:
+                while len(self._opened.tables) >= TABLES_KEPT:
+                    self._opened.tables.pop(next(iter(self._opened.tables)))
+                self._opened.tables[name] = found
+        return found
 
     def close(self) -> None:
         self._cursor.close()

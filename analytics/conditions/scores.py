@@ -80,19 +80,23 @@ def _who(scores: ScoreSet, condition: Condition) -> BitMap:
     column = COLUMNS[condition.measure]
 
     def test(rows: Any) -> Any:
-        values = _plain(rows[column])
-        match condition.operator, condition.value:
-            case Operator.ANY, tuple() as codes:
-                return pc.is_in(values, value_set=pa.array(codes, pa.string()))
-            case Operator.NONE, tuple() as codes:
-                among = pc.is_in(values, value_set=pa.array(codes, pa.string()))
-                return pc.and_(pc.is_valid(values), pc.invert(among))
-            case Operator.BETWEEN, (low, high):
-                return pc.and_(pc.greater_equal(values, low), pc.less_equal(values, high))
-            case operator, value:
-                return _TESTS[operator](values, value)
+        return compared(_plain(rows[column]), condition)
 
     return members_where(scores, [column], test, _currency(condition))
+
+
+def compared(values: Any, condition: Condition) -> Any:
+    """Which of these Arrow values pass the condition; null where nothing is known."""
+    match condition.operator, condition.value:
+        case Operator.ANY, tuple() as codes:
+            return pc.is_in(values, value_set=pa.array(codes, pa.string()))
+        case Operator.NONE, tuple() as codes:
+            among = pc.is_in(values, value_set=pa.array(codes, pa.string()))
+            return pc.and_(pc.is_valid(values), pc.invert(among))
+        case Operator.BETWEEN, (low, high):
+            return pc.and_(pc.greater_equal(values, low), pc.less_equal(values, high))
+        case operator, value:
+            return _TESTS[operator](values, value)
 
 
 def _facts(scores: ScoreSet, condition: Condition, members: BitMap) -> Facts:

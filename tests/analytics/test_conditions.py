@@ -12,6 +12,8 @@ from pyroaring import BitMap
 
 from analytics.conditions.lake_session import close_lake_session, lake_session
 from analytics.contract.conditions import answer, evidence
+from analytics.lake.reading import open_lake
+from analytics.promotions.sensitivity import promotion_sensitivity
 from foundation.conditions import Condition, Operator, Where, compare
 from foundation.database import Database, Tx
 from tests.analytics.lake_factory import LineFacts, write_lake
@@ -355,6 +357,16 @@ def test_the_evidence_is_what_was_measured(lake: Tx) -> None:
     assert facts[0].of(members)[0] == spend
     assert facts[3].of(members)[0] == min(line.business_date for line in lines if line.type == "sale")
     assert facts[2].of(members)[2] is None
+
+
+def test_sensitivity_to_promotions_is_that_of_the_measure(lake: Tx) -> None:
+    with open_lake(lake, upto=TODAY + timedelta(days=1)) as whole:
+        known = promotion_sensitivity(whole, TODAY + timedelta(days=1)).to_pylist()
+    mine = {row["member_id"]: row["sensitivity"] for row in known if row["currency"] == "CNY" and row["sensitivity"]}
+    above = Condition("promotion_sensitivity", Operator.MORE, 1.0)
+    assert by_asking(lake, above) == {member for member, value in mine.items() if value > 1} != set()
+    (facts,) = evidence(lake, [above], TODAY, BitMap(mine))
+    assert dict(zip(mine, facts.of(list(mine)), strict=True)) == mine
 
 
 def test_sales_that_arrive_are_seen_at_once_and_an_old_session_ends(database: Database) -> None:
