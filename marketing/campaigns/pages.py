@@ -97,7 +97,11 @@ def names_of(tx: Tx, whoever: Sequence[str]) -> dict[str, str]:
     known = staff_names(tx, list(people.values()))
     itself, machine = gettext("the system"), gettext("another system")
     return {
-        by: known.get(people[by], by) if by in people else itself if by.startswith("system:") else machine
+        by: known.get(people[by], by)
+        if by in people
+        else itself
+        if by.startswith("system:") or by == "migration"
+        else machine
         for by in whoever
     }
 
@@ -280,8 +284,7 @@ def _plan_facts(campaign: Campaign) -> list[tuple[Any, Any]]:
         (gettext("Kept back"), share_words(str(Decimal(plan.control_share) / BASIS_POINTS))),
         (gettext("Measured for"), gettext("%(days)s days", days=plan.measure_days)),
         (gettext("Budget"), money(plan.budget, company)),
-        (gettext("Measured"), f"{campaign.started_on} – {campaign.ends_on}" if campaign.started_on else None),
-    ]
+    ] + ([(gettext("Measured"), f"{campaign.started_on} – {campaign.ends_on}")] if campaign.started_on else [])
 
 
 def offer_words(treatment: Treatment) -> Any:
@@ -374,7 +377,9 @@ def _text_views(tx: Tx, treatment: Treatment, step: StepPlan, first_day: Any) ->
             text = preview_step(tx, treatment, step, Language(language), first_day)
             note = ""
             if text.size is not None:
-                note = gettext("%(count)s letters, %(parts)s parts", count=len(text.body), parts=text.size.segments)
+                note = gettext(
+                    "%(count)s letters · parts to pay: %(parts)s", count=len(text.body), parts=text.size.segments
+                )
             view = {"subject": text.subject, "body": text.body, "note": note}
         except DomainError as error:
             view = {"subject": step.texts[language].subject, "body": step.texts[language].body, "note": error.detail}
