@@ -54,6 +54,7 @@ class Settings:
     acquirer: str = ""
     wallet_apps_url: str = ""
     wallet_apps_key: str = ""
+    handheld_cash: bool = False
     acquirer_files: str = ""
     payments_hurry: int = 1
 
@@ -114,6 +115,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         acquirer=environ.get("ACQUIRER", ""),
         wallet_apps_url=environ.get("WALLET_APPS_URL", ""),
         wallet_apps_key=environ.get("WALLET_APPS_KEY", ""),
+        handheld_cash=environ.get("HANDHELD_CASH", "") == "1",
         acquirer_files=environ.get("ACQUIRER_FILES", ""),
         payments_hurry=max(1, number("PAYMENTS_HURRY", 1)),
     )

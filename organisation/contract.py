@@ -10,7 +10,7 @@ from datetime import date
 from foundation.access import Principal
 from foundation.database import Tx
 from foundation.errors import Conflict
-from organisation.counters.lookup import counters, load_all_counters
+from organisation.counters.lookup import counters, load_all_counters, load_counters_of
 from organisation.counters.lookup import counters_by_id as counters_known_by_id
 from organisation.devices.operations import DeviceWish, make_device
 from organisation.facts import (
@@ -55,6 +55,7 @@ __all__ = [
     "areas_between",
     "counters_by_code",
     "counters_by_id",
+    "counters_of",
     "fix_currency",
     "format_names",
     "hire_administrator",
@@ -70,6 +71,7 @@ __all__ = [
 ]
 
 STORES_WITHIN_MAX = 5_000
+COUNTERS_OF_MAX = 5_000
 ALL_MAX = 200_000
 
 
@@ -128,6 +130,11 @@ def counters_by_code(tx: Tx, store_id: int, codes: Collection[str]) -> dict[str,
 def counters_by_id(tx: Tx, ids: Collection[int]) -> dict[int, CounterFacts]:
     """The counters with these ids; an unknown id is left out."""
     return counters_known_by_id.get(tx, ids)
+
+
+def counters_of(tx: Tx, store_id: int) -> list[CounterFacts]:
+    """The counters of one store by code, closed ones too, at most 5,000; reads the database."""
+    return load_counters_of(tx, store_id, COUNTERS_OF_MAX)
 
 
 def staff_by_number(tx: Tx, numbers: Collection[str]) -> dict[str, StaffFacts]:

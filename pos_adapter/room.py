@@ -5,11 +5,14 @@ from pathlib import Path
 from foundation.http import MenuItem, Room
 from foundation.pages import lazy
 from pos_adapter.catalogue.http import catalogue_blueprint
+from pos_adapter.handheld.http import handheld_blueprint
+from pos_adapter.handheld.pages import handheld_pages
 from pos_adapter.overview.http import overview_blueprint
 from pos_adapter.overview.pages import overview_pages
-from pos_adapter.permissions import READ
+from pos_adapter.permissions import READ, TICKETS_WRITE
 from pos_adapter.repairs.http import repairs_blueprint
 from pos_adapter.repairs.pages import repairs_pages
+from pos_adapter.returns.http import returns_blueprint
 from pos_adapter.sales.http import sales_blueprint
 from pos_adapter.sales.pages import receipt_pages
 from pos_adapter.settlements.http import settlements_blueprint
@@ -32,10 +35,13 @@ room = Room(
         tickets_blueprint,
         settlements_blueprint,
         live_blueprint,
+        returns_blueprint,
+        handheld_blueprint,
     ],
-    pages=[overview_pages, receipt_pages, repairs_pages],
+    pages=[overview_pages, receipt_pages, repairs_pages, handheld_pages],
     menu=[
         MenuItem(lazy("Overview"), "/overview", READ, "home", 10),
+        MenuItem(lazy("Counter"), "/handheld", TICKETS_WRITE, "device", 15),
         MenuItem(lazy("Receipts"), "/receipts", READ, "receipt", 25),
         MenuItem(lazy("Repairs"), "/repairs", READ, "repair", 30),
     ],

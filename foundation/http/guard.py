@@ -42,6 +42,13 @@ _ON_DATA = (
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
 )
+_WORKER_POLICY = "default-src 'none'; connect-src 'self'; script-src 'self'"
+# A service worker fetches by the policy of its own script.
+_ON_WORKERS = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Content-Security-Policy", _WORKER_POLICY),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+)
 _ON_PAGES = (
     ("X-Content-Type-Options", "nosniff"),
     ("Content-Security-Policy", _PAGE_POLICY),
@@ -128,7 +135,7 @@ class Guard:
         request = current_request()
         headers = response.headers
         headers.add("X-Request-Id", request.id)
-        headers.extend(_ON_PAGES if response.mimetype == "text/html" else _ON_DATA)
+        headers.extend(_headers_for(response))
         if "Cache-Control" not in headers:
             headers.add("Cache-Control", "no-store")
         if request.is_secure:
@@ -198,6 +205,12 @@ class Guard:
         timer.observe(took)
         if took > SLOW_S:
             log.warning("request_slow", took_ms=round(took * 1000), status=status)
+
+
+def _headers_for(response: flask.Response) -> tuple[tuple[str, str], ...]:
+    if response.mimetype == "text/html":
+        return _ON_PAGES
+    return _ON_WORKERS if "Service-Worker-Allowed" in response.headers else _ON_DATA
 
 
 def _with_slack(name: str, most: int) -> Limit:

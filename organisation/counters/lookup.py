@@ -33,6 +33,7 @@ BY_CODE = FACTS.format(
 )
 BY_ID = FACTS.format(counters="organisation.counter AS c") + "WHERE c.id = ANY(:ids)"
 ALL = FACTS.format(counters="organisation.counter AS c") + "ORDER BY c.id LIMIT :limit"
+OF_STORE = FACTS.format(counters="organisation.counter AS c") + "WHERE c.store_id = :store ORDER BY c.code LIMIT :limit"
 
 
 def _rate(text: str | None) -> Decimal | None:
@@ -64,6 +65,11 @@ def load_counters_by_id(tx: Tx, ids: Collection[int]) -> Mapping[int, CounterFac
 def load_all_counters(tx: Tx, limit: int) -> list[CounterFacts]:
     """Counters by id, at most `limit`, read from the database."""
     return [_facts(row) for row in tx.execute(ALL, {"limit": limit}).mappings()]
+
+
+def load_counters_of(tx: Tx, store_id: int, limit: int) -> list[CounterFacts]:
+    """The counters of one store by code, at most `limit`, read from the database."""
+    return [_facts(row) for row in tx.execute(OF_STORE, {"store": store_id, "limit": limit}).mappings()]
 
 
 def _facts(row: RowMapping) -> CounterFacts:

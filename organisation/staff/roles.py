@@ -47,6 +47,7 @@ _READ_ALL = frozenset(
         "tasks.read",
         "coupons.read",
         "tickets.read",
+        "floor.read",
     }
 )
 _COUNTER = frozenset(
@@ -61,6 +62,7 @@ _COUNTER = frozenset(
         "tasks.work",
         "tickets.read",
         "tickets.write",
+            "returns.issue",
     }
 )
 _DESK = _COUNTER | {
@@ -76,15 +78,19 @@ _DESK = _COUNTER | {
     "messages.read",
     "settlements.write",
     "topups.write",
+    "returns.refund",
 }
 _MANAGER = _DESK | {
     "accounts.approve",
     "receipts.approve",
     "staff.write",
     "clients.write",
+    "floor.read",
     "reports.read",
     "scores.read",
     "tasks.manage",
+    "returns.approve",
+    "discounts.approve",
 }
 _MARKETER = frozenset(
     {

@@ -24,6 +24,8 @@ from foundation.http import (
 from foundation.http.fields import Code as CodeField
 from foundation.http.json_writing import encode
 from foundation.idempotency import Answer
+from foundation.settings import get_settings
+from pos_adapter.handheld.rules import check_checkout
 from pos_adapter.payments.asking import asked_of
 from pos_adapter.payments.operations import start_payments
 from pos_adapter.permissions import SETTLE
@@ -92,6 +94,8 @@ class SettlementIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 @msgspec_answer(201, SettlementAnswer, "Paid, or pending where a payment is still to be taken")
 def post_settlement(key: Keyed, body: SettlementIn) -> Answer:
     """Settle tickets of several counters with one payment. A ticket that is settled or being settled: 409."""
+    kinds = [tender.kind for tender in body.tenders]
+    check_checkout(current_principal(), body.terminal, kinds, takes_cash=get_settings().handheld_cash)
     wish = SettlementWish(
         body.store,
         body.terminal,
