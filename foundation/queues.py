@@ -21,6 +21,7 @@ class QueueName(StrEnum):
     DEFAULT = "default"
     EVENTS = "events"
     ANALYTICS = "analytics"
+    PAYMENTS = "payments"
 
 
 queue = Celery("regulars")

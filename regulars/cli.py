@@ -77,14 +77,15 @@ def web() -> None:
 
 
 @main.command()
-def worker() -> None:
-    """Work on the queued tasks."""
+@click.option("--payments", is_flag=True, help="Take payments and give them back, nothing else.")
+def worker(payments: bool) -> None:
+    """Work on the queued tasks; payments have a worker of their own, for those who wait at a counter."""
     from foundation.logging import configure_logging
     from foundation.settings import get_settings
     from regulars.running.workers import run_worker
 
     configure_logging(get_settings().log_level)
-    run_worker(get_settings())
+    run_worker(get_settings(), payments=payments)
 
 
 @main.command()

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import pos_adapter.payments.card  # noqa: F401 - registers its rail
 from foundation.errors import FieldError
 from pos_adapter.payments.rails import RailUnknown
 

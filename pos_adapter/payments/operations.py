@@ -24,6 +24,7 @@ from foundation.errors import DomainError, FieldError, Invalid, NotFound
 from foundation.events import announce
 from foundation.queues import send_after_commit
 from foundation.settings import get_settings
+from pos_adapter.payments import alipay, card, wechat  # noqa: F401 - each registers its rail
 from pos_adapter.payments.rails import Order, Rail, Told, rail
 from pos_adapter.payments.rules import ENDED, UNDOING, Action, Next, Outcome, PaymentState, after, undo
 from pos_adapter.payments.tables import payment, payment_step

@@ -28,6 +28,21 @@ TOPICS = (
     "ticket.expired",
     "settlement.paid",
     "settlement.failed",
+    "return.issued",
+    "return.approved",
+    "return.refunding",
+    "return.refunded",
+    "return.exchanged",
+    "return.refused",
+    "payment.pending",
+    "payment.succeeded",
+    "payment.failed",
+    "payment.reversing",
+    "payment.reversed",
+    "payment.unknown",
+    "refund.succeeded",
+    "refund.failed",
+    "refund.unknown",
 )
 
 
@@ -67,6 +82,6 @@ def told(message: Message) -> bytes:
     """One event as a page hears it."""
     facts = message.facts
     kind = message.topic.partition(".")[0]
-    names = ("number", "state", "counter", "terminal", "amount", "currency", "member", "settlement")
+    names = ("number", "state", "counter", "terminal", "amount", "currency", "member", "settlement", "payment")
     data = {"id": facts[kind]} | {name: facts[name] for name in names if name in facts and name != kind}
     return frame(message.position, message.topic, {kind: data})

@@ -60,6 +60,16 @@ class Home:
         return self.root / "demo-loaded.json"
 
     @property
+    def acquirer_book(self) -> Path:
+        """What the simulator of an acquirer booked."""
+        return self.root / "acquirer-book.jsonl"
+
+    @property
+    def wallet_apps_book(self) -> Path:
+        """What the simulator of wallet apps booked."""
+        return self.root / "wallet-apps-book.jsonl"
+
+    @property
     def sms_book(self) -> Path:
         return self.root / "sms-book.jsonl"
 

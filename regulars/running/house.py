@@ -27,8 +27,15 @@ from regulars.running.supervisor import Program, Supervisor
 
 SERVERS = ("postgresql", "valkey")
 # What runs beside the servers, by the name of its command.
-PROCESSES = ("web", "worker", "beat", "relay")
+PROCESSES = {
+    "web": ["web"],
+    "worker": ["worker"],
+    "payments": ["worker", "--payments"],
+    "beat": ["beat"],
+    "relay": ["relay"],
+}
 STAND_IN_GATEWAY = "sms-gateway"
+STAND_IN_ACQUIRER, STAND_IN_WALLET_APPS = "acquirer", "wallet-apps"
 READY_TIMEOUT_S = 180.0
 PORTS_END = 65536
 DEMO_ATTEMPTS = 4
@@ -62,6 +69,7 @@ def run_house(home: Home, given: Mapping[str, str], *, demo: bool, sales: bool) 
         environment = own_environment(home, given, demo=demo and not home.no_demo.exists())
         refuse_taken_port(environment)
         stand_in = demo and _name_stand_in_gateway(environment)
+        controls = _name_payment_stand_ins(environment) if demo else {}
         _clear(home.metrics)
         servers = embedded_servers(home, given)
         supervisor = Supervisor(say, on_change=home.note_processes)
@@ -77,6 +85,12 @@ def run_house(home: Home, given: Mapping[str, str], *, demo: bool, sales: bool) 
                 say(
                     f"No SMS gateway is named, so a simulator stands in for one ({settings.sms_gateway_url}): "
                     "text messages go into its book and nowhere else"
+                )
+            for name, control in controls.items():
+                supervisor.add(_payment_stand_in(name, control, home, environment))
+                say(
+                    f"No {name.replace('-', ' ').rstrip('s')} is named, so a simulator stands in for one and moves no "
+                    f"money; its book and faults: http://127.0.0.1:{control}"
                 )
             for name in PROCESSES:
                 supervisor.add(_our_program(name, home, environment, settings))
@@ -166,7 +180,7 @@ def _our_program(name: str, home: Home, environment: Mapping[str, str], settings
 
     def spawn() -> subprocess.Popen[bytes]:
         with open_log(log) as output:
-            return start_child([sys.executable, "-m", "regulars", name], environment=own, output=output)
+            return start_child([sys.executable, "-m", "regulars", *PROCESSES[name]], environment=own, output=output)
 
     alive = (lambda: _answers(f"{base_url(settings)}/healthz", needed=None)) if name == "web" else None
     return Program(name, spawn, log, alive=alive)
@@ -193,6 +207,36 @@ def _stand_in_gateway(home: Home, environment: Mapping[str, str], settings: Sett
             return start_child(command, environment=environment, output=output)
 
     return Program(STAND_IN_GATEWAY, spawn, log)
+
+
+def _name_payment_stand_ins(environment: dict[str, str]) -> dict[str, int]:
+    """Where the demo's acquirer and wallet apps will be; the ports to steer those that the operator named none for."""
+    controls: dict[str, int] = {}
+    if not environment.get("ACQUIRER"):
+        environment["ACQUIRER"] = f"127.0.0.1:{free_port()}"
+        controls[STAND_IN_ACQUIRER] = port = free_port()
+        environment["ACQUIRER_FILES"] = f"http://127.0.0.1:{port}/daily/{{day}}.csv"
+    if not environment.get("WALLET_APPS_URL"):
+        environment["WALLET_APPS_URL"] = f"http://127.0.0.1:{free_port()}"
+        environment["WALLET_APPS_KEY"] = secrets.token_hex(16)
+        controls[STAND_IN_WALLET_APPS] = free_port()
+    return controls
+
+
+def _payment_stand_in(name: str, control: int, home: Home, environment: Mapping[str, str]) -> Program:
+    """A program of its own, as a bank is: it keeps its book over restarts."""
+    acquirer = name == STAND_IN_ACQUIRER
+    address = environment["ACQUIRER" if acquirer else "WALLET_APPS_URL"]
+    log = home.logs / f"{name}.log"
+    command = [sys.executable, "-m", f"regulars.simulators.{name.replace('-', '_')}"]
+    command += ["--port", address.rpartition(":")[2], "--control", str(control)]
+    command += ["--book", str(home.acquirer_book if acquirer else home.wallet_apps_book)]
+
+    def spawn() -> subprocess.Popen[bytes]:
+        with open_log(log) as output:
+            return start_child(command, environment=environment, output=output)
+
+    return Program(name, spawn, log)
 
 
 def _answers(url: str, needed: int | None) -> bool:

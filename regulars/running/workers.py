@@ -22,9 +22,16 @@ PACKAGES = ("foundation", "organisation", "member_api", "pos_adapter", "analytic
 # Rooms that register something when they are imported: Celery tasks, readers of events, checks, what pages are told.
 REGISTERING_ROOMS = ("tasks", "subscribers", "checks", "live")
 WORKER_PROCESSES = 2
+PAYMENT_THREADS = 8
 TASKS_PER_CHILD = 2_000
 # A process that has scored is followed by a new one: what scoring needed would stay with it for good.
 MEMORY_PER_CHILD_KB = 1_000_000
+PROCESSES = (
+    *("--concurrency", str(WORKER_PROCESSES)),
+    *("--max-tasks-per-child", str(TASKS_PER_CHILD)),
+    *("--max-memory-per-child", str(MEMORY_PER_CHILD_KB)),
+)
+THREADS = ("--pool", "threads", "--concurrency", str(PAYMENT_THREADS))
 
 
 def register_everything() -> list[str]:
@@ -39,8 +46,12 @@ def register_everything() -> list[str]:
     return imported
 
 
-def run_worker(settings: Settings) -> None:
-    """Work on every queue until told to stop. A task that was under way is given again to another worker."""
+def run_worker(settings: Settings, *, payments: bool = False) -> None:
+    """Work on the queues until told to stop. A task that was under way is given again to another worker.
+
+    Payments have workers of their own: somebody stands at a counter and waits. They wait for banks, so these are
+    threads; all else is work, for processes.
+    """
     register_everything()
     _log_as_the_house_does(settings)
     worker_process_init.connect(_after_fork, weak=False)
@@ -48,14 +59,17 @@ def run_worker(settings: Settings) -> None:
         [
             "worker",
             *("--loglevel", settings.log_level),
-            *("--concurrency", str(WORKER_PROCESSES)),
-            *("--max-tasks-per-child", str(TASKS_PER_CHILD)),
-            *("--max-memory-per-child", str(MEMORY_PER_CHILD_KB)),
-            *("--queues", ",".join(queue.value for queue in QueueName)),
-            *("--hostname", f"regulars-{os.getpid()}@%h"),
+            *(THREADS if payments else PROCESSES),
+            *("--queues", ",".join(queue.value for queue in queues_of(payments=payments))),
+            *("--hostname", f"regulars-{'payments-' if payments else ''}{os.getpid()}@%h"),
             *("--without-gossip", "--without-mingle"),
         ]
     )
+
+
+def queues_of(*, payments: bool) -> list[QueueName]:
+    """What a worker listens to."""
+    return [queue for queue in QueueName if (queue is QueueName.PAYMENTS) is payments]
 
 
 def _log_as_the_house_does(settings: Settings) -> None:

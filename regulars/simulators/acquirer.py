@@ -3,13 +3,14 @@
     python -m regulars.simulators.acquirer --port 8583 --control 8584 --book acquirer.jsonl --faults silent=0.05
 
 It knows sales, refunds, reversals and echoes as pos_adapter/payments/card.py describes them. A message with the same
-type, terminal, merchant, day and trace number is the same message: it is answered as before and booked once. On the
-control port: `PUT /faults {"silent": 0.1}`, `GET /book`, `GET /daily/<YYYY-MM-DD>.csv` (the day's file, for
+type, terminal, merchant, day and trace number is the same message: it is answered as before and booked once. What was
+reversed before it arrived is refused when it comes; a sale that was given back in part is not reversed. On the control
+port: `PUT /faults {"silent": 0.1}`, `GET /book`, `GET /daily/<YYYY-MM-DD>.csv` (the day's file, for
 reconciliation), `GET /healthz`.
 
-Faults, each a probability for a message: `slow` (answers within a second), `silent` (books it and never answers),
-`lost` (neither), `late` (answers when nobody listens any more), `duplicate` (answers twice), `declined`, `garbage`,
-`crash` (books it and dies).
+Faults, each a probability for a message: `slow` (answers within five seconds), `silent` (books it and never answers),
+`lost` (neither), `late` (answers when nobody listens any more), `delayed` (arrives only then), `duplicate` (answers
+twice), `declined`, `garbage`, `crash` (books it and dies). `--hurry 20` makes waits as much shorter.
 """
 
 import argparse
@@ -24,7 +25,8 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -32,11 +34,11 @@ from typing import Any
 import iso8583
 from iso8583.specs import default_ascii
 
-FAULTS = ("slow", "silent", "lost", "late", "duplicate", "declined", "garbage", "crash")
+FAULTS = ("slow", "silent", "lost", "late", "delayed", "duplicate", "declined", "garbage", "crash")
 LENGTH = struct.Struct(">H")
-LATE_S, SILENT_S, IDLE_S = 30.0, 60.0, 60.0
+SLOW_S, LATE_S, SILENT_S, IDLE_S = 5.0, 30.0, 60.0, 60.0
 BODY_MAX = 64 * 1024
-APPROVED, DECLINED, NOT_LOCATED, UNREADABLE, TOO_MUCH = "00", "05", "25", "30", "61"
+APPROVED, DECLINED, INVALID, NOT_LOCATED, TOO_MUCH = "00", "05", "12", "25", "61"
 
 
 def read_faults(text: str) -> dict[str, float]:
@@ -60,6 +62,8 @@ class Book:
         self.lock = threading.Lock()
         self.sales: dict[str, dict[str, Any]] = {}
         self.answers: dict[str, dict[str, str]] = {}
+        self.reversed: set[str] = set()
+        self.sale_of: dict[str, str] = {}
         self._path = path
         for line in self._lines():
             self._apply(json.loads(line))
@@ -76,6 +80,10 @@ class Book:
 
     def _apply(self, entry: dict[str, Any]) -> None:
         self.answers[entry["key"]] = entry["answer"]
+        if entry["kind"] == "reversal" and entry["answer"]["39"] == NOT_LOCATED:
+            # Told again later it is looked for again; and it will not be taken when it does come.
+            del self.answers[entry["key"]]
+            self.reversed.add(entry["original"])
         if entry["answer"]["39"] != APPROVED:
             return
         if entry["kind"] == "sale":
@@ -85,14 +93,16 @@ class Book:
         elif entry["kind"] == "refund":
             sale = self.sales[entry["of"]]
             sale["refunded"] += entry["amount"]
-            sale["refunds"][entry["original"]] = entry["amount"]
+            sale["refunds"][entry["original"]] = {name: entry[name] for name in ("day", "trace", "amount")}
+            self.sale_of[entry["original"]] = entry["of"]
 
     def _reverse(self, original: str) -> None:
+        self.reversed.add(original)
         if (sale := self.sales.get(original)) is not None:
             sale["reversed"] = True
-            return
-        for sale in self.sales.values():
-            sale["refunded"] -= sale["refunds"].pop(original, 0)
+        elif (of := self.sale_of.pop(original, None)) is not None:
+            gone = self.sales[of]["refunds"].pop(original)
+            self.sales[of]["refunded"] -= gone["amount"]
 
     def write(self, entry: dict[str, Any]) -> None:
         """Book one message; called with the lock held."""
@@ -102,37 +112,37 @@ class Book:
         self._apply(entry)
 
     def daily(self, day: str) -> str:
-        """The day's file: what is owed for each sale after reversals and refunds, one line a sale."""
+        """The day's file: what stands of its sales and refunds after reversals, one line each."""
         out = io.StringIO()
         writer = csv.writer(out)
-        writer.writerow(("merchant", "terminal", "trace", "reference", "currency", "amount", "refunded"))
+        writer.writerow(("type", "merchant", "terminal", "number", "reference", "currency", "amount"))
         with self.lock:
             for sale in self.sales.values():
-                if sale["at"][:10] == day and not sale["reversed"]:
-                    writer.writerow(
-                        (
-                            sale["merchant"],
-                            sale["terminal"],
-                            sale["trace"],
-                            sale["answer"]["37"],
-                            sale["currency"],
-                            sale["amount"],
-                            sale["refunded"],
-                        )
-                    )
+                place = (sale["merchant"], sale["terminal"])
+                if sale["day"] == day and not sale["reversed"]:
+                    reference = sale["answer"]["37"]
+                    writer.writerow(("sale", *place, sale["trace"], reference, sale["currency"], sale["amount"]))
+                for refund in sale["refunds"].values():
+                    if refund["day"] == day:
+                        amount = refund["amount"]
+                        writer.writerow(("refund", *place, refund["trace"], "", sale["currency"], amount))
         return out.getvalue()
 
 
 class Acquirer:
     """Decides about messages."""
 
-    def __init__(self, book: Book, faults: Mapping[str, float], seed: int | None = None) -> None:
+    def __init__(self, book: Book, faults: Mapping[str, float], seed: int | None = None, hurry: float = 1.0) -> None:
         self.book = book
+        self.hurry = hurry
         self.faults = dict(faults)
         self.chance = random.Random(seed)  # noqa: S311
 
     def strikes(self, fault: str) -> bool:
         return self.chance.random() < self.faults.get(fault, 0.0)
+
+    def wait(self, seconds: float) -> None:
+        time.sleep(seconds / self.hurry)
 
     def answer(self, message: Mapping[str, str]) -> dict[str, str]:
         """Judge and book a message; the same one again is answered as before."""
@@ -159,30 +169,47 @@ class Acquirer:
         named = message.get("90", "")
         day, trace = (named[10:14], named[4:10]) if type_ == "0400" else (message["7"][:4], message["11"])
         original = f"{own}/{day}/{trace}"
-        entry = {
+        entry: dict[str, Any] = {
             "key": key, "at": datetime.now(UTC).isoformat(), "merchant": message["42"].strip(),
             "terminal": message["41"].strip(), "trace": message["11"], "currency": message.get("49", ""),
-            "amount": amount, "original": original,
+            "amount": amount, "original": original, "day": _day(message["7"]),
         }  # fmt: skip
         if type_ == "0400":
-            known = original in self.book.sales or any(original in sale["refunds"] for sale in self.book.sales.values())
-            entry |= {"kind": "reversal", "answer": {"39": APPROVED if known else NOT_LOCATED}}
+            entry |= {"kind": "reversal", "answer": {"39": self._may_reverse(original)}}
         elif processing == "200000":
             entry |= {"kind": "refund", "of": f"{own.rpartition('/')[0]}/000000/{named[10:14]}/{named[4:10]}"}
-            entry["answer"] = {"39": self._may_refund(str(entry["of"]), amount), "37": message["37"]}
+            refused = original in self.book.reversed or self.strikes("declined")
+            may = DECLINED if refused else self._may_refund(str(entry["of"]), amount)
+            entry["answer"] = {"39": may, "37": message["37"]}
         else:
-            declined = self.strikes("declined")
+            declined = original in self.book.reversed or self.strikes("declined")
             reference = f"{len(self.book.answers) + 1:012d}"
-            answer = {"39": DECLINED if declined else APPROVED, "37": reference, "44": "****4321"}
-            entry |= {"kind": "sale", "answer": answer}
+            code = DECLINED if declined else APPROVED
+            entry |= {"kind": "sale", "answer": {"39": code, "37": reference, "44": "****4321"}}
         self.book.write(entry)
-        return self.book.answers[key]
+        answer: dict[str, str] = entry["answer"]
+        return answer
+
+    def _may_reverse(self, original: str) -> str:
+        if (sale := self.book.sales.get(original)) is not None:
+            return INVALID if sale["refunds"] else APPROVED
+        return APPROVED if original in self.book.sale_of else NOT_LOCATED
 
     def _may_refund(self, sale: str, amount: int) -> str:
         found = self.book.sales.get(sale)
         if found is None or found["reversed"]:
             return NOT_LOCATED
         return APPROVED if found["refunded"] + amount <= found["amount"] else TOO_MUCH
+
+
+def _day(stamp: str) -> str:
+    """The day of a message, in UTC: its month and day (DE 7) in the year that lies nearest."""
+    today = datetime.now(UTC).date()
+    days = []
+    for year in (today.year - 1, today.year, today.year + 1):
+        with suppress(ValueError):  # the 29th of February
+            days.append(date(year, int(stamp[:2]), int(stamp[2:4])))
+    return min(days, key=lambda day: abs(day - today)).isoformat()
 
 
 class Line(socketserver.BaseRequestHandler):
@@ -215,8 +242,10 @@ class Line(socketserver.BaseRequestHandler):
         except iso8583.DecodeError:
             return
         if acquirer.strikes("lost"):
-            time.sleep(SILENT_S)
+            acquirer.wait(SILENT_S)
             raise EOFError
+        if acquirer.strikes("delayed"):
+            acquirer.wait(LATE_S)
         answer = acquirer.answer(message)
         if acquirer.strikes("crash"):
             os._exit(1)
@@ -224,12 +253,12 @@ class Line(socketserver.BaseRequestHandler):
 
     def _send(self, acquirer: Acquirer, answer: dict[str, str]) -> None:
         if acquirer.strikes("silent"):
-            time.sleep(SILENT_S)
+            acquirer.wait(SILENT_S)
             raise EOFError
         if acquirer.strikes("late"):
-            time.sleep(LATE_S)
+            acquirer.wait(LATE_S)
         if acquirer.strikes("slow"):
-            time.sleep(acquirer.chance.random())
+            acquirer.wait(SLOW_S * acquirer.chance.random())
         encoded, _ = iso8583.encode(dict(answer), default_ascii)
         if acquirer.strikes("garbage"):
             encoded = bytearray(os.urandom(len(encoded)))
@@ -297,8 +326,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--book", type=Path)
     parser.add_argument("--faults", type=read_faults, default={})
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--hurry", type=float, default=1.0)
     asked = parser.parse_args(arguments)
-    acquirer = Acquirer(Book(asked.book), asked.faults, asked.seed)
+    acquirer = Acquirer(Book(asked.book), asked.faults, asked.seed, asked.hurry)
     threading.Thread(target=control(asked.control, acquirer).serve_forever, daemon=True).start()
     with Server(asked.port, acquirer) as server:
         sys.stdout.write(f"acquirer on {asked.port}, control on {asked.control}\n")

@@ -19,7 +19,7 @@ from regulars.running.home import Home
 from regulars.running.postgres import free_port
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("postgresql", "valkey", "web", "worker", "beat", "relay")
+PARTS = ("postgresql", "valkey", "web", "worker", "payments", "beat", "relay", "acquirer", "wallet-apps")
 ANSWERS_IN_A_ROW = 15
 
 
@@ -188,7 +188,7 @@ def test_given_servers_are_used_and_none_of_our_own_started(house: House, server
     other = start(home, free_port(), "--no-demo", more=more)
     try:
         other.wait_ready()
-        assert set(other.pids()) == {"parent", "web", "worker", "beat", "relay"}
+        assert set(other.pids()) == {"parent", "web", "worker", "payments", "beat", "relay"}
         assert not (home.root / "postgresql").exists()
         assert not (home.root / "valkey").exists()
     finally:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from foundation.queues import QUEUES, QueueName, queue
+from regulars.running.house import PROCESSES
 from regulars.running.migrating import newest_revision
-from regulars.running.workers import register_everything
+from regulars.running.workers import queues_of, register_everything
 
 ROOT = Path(__file__).parents[2]
 MAKE_APP = """
@@ -39,6 +40,9 @@ def test_making_the_application_opens_no_connection_and_no_thread_so_that_it_may
 
 def test_every_task_goes_to_a_queue_that_a_worker_listens_to() -> None:
     register_everything()
+    listened_to = [queue for payments in (False, True) for queue in queues_of(payments=payments)]
+    assert sorted(listened_to) == sorted(QueueName)
+    assert all(command in PROCESSES.values() for command in (["worker"], ["worker", "--payments"]))
     assert set(QUEUES.values()) <= set(QueueName)
     unknown = {name for name in QUEUES if name not in queue.tasks}
     assert not unknown, f"a queue is named for tasks that nobody registers: {unknown}"

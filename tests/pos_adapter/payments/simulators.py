@@ -24,6 +24,7 @@ class Simulator:
     port: int
     control: int
     book: Path
+    more: tuple[str, ...] = ()
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -33,6 +34,7 @@ class Simulator:
     def start(self) -> None:
         """Start it, also again after it has crashed; its book is kept."""
         command = [sys.executable, "-m", self.module, "--port", str(self.port), "--control", str(self.control)]
+        command += [*self.more]
         self.process = subprocess.Popen([*command, "--book", str(self.book)], cwd=ROOT, stdout=subprocess.DEVNULL)
         until = time.monotonic() + 20
         while time.monotonic() < until:
@@ -51,6 +53,15 @@ class Simulator:
     def faults(self, **faults: float) -> None:
         assert httpx.put(f"http://127.0.0.1:{self.control}/faults", json=faults).status_code == 200
 
+    def booked(self) -> dict[str, list[dict[str, Any]]]:
+        """The whole book."""
+        found: dict[str, list[dict[str, Any]]] = httpx.get(f"http://127.0.0.1:{self.control}/book").json()
+        return found
+
+    def file(self, path: str) -> str:
+        """A daily file."""
+        return httpx.get(f"http://127.0.0.1:{self.control}/daily/{path}.csv").text
+
     def sales(self) -> list[dict[str, Any]]:
         """What it has booked."""
         found: list[dict[str, Any]] = httpx.get(f"http://127.0.0.1:{self.control}/book").json()["sales"]
@@ -58,9 +69,9 @@ class Simulator:
 
 
 @contextmanager
-def simulated(module: str, folder: Path) -> Iterator[Simulator]:
+def simulated(module: str, folder: Path, *more: str) -> Iterator[Simulator]:
     """A simulator until the block ends."""
-    made = Simulator(module, free_port(), free_port(), folder / "book.jsonl")
+    made = Simulator(module, free_port(), free_port(), folder / f"{module.rpartition('.')[2]}.jsonl", more)
     made.start()
     try:
         yield made
