@@ -103,7 +103,7 @@ def _health(latest: LatestRun) -> list[dict[str, Any]]:
             "label": label,
             "value": getattr(now, name),
             "meaning": meaning,
-            "kind": kind,
+            "kind": kind if getattr(now, name) else "",
             "change": change_of(getattr(now, name), getattr(before, name) if before else None),
         }
         for name, label, meaning, kind in rows

@@ -209,11 +209,12 @@ def heat_map(
         base = alt.Chart(alt.Data(values=values)).encode(
             x=alt.X("column:N", sort=list(columns), title=axes[1], axis=_column_axis(split=narrow)),
             y=alt.Y("row:N", sort=list(rows), title=None, axis=_name_axis(list(rows))),
-            **({"href": alt.Href("href:N")} if linked else {}),
         )
         fields = base.mark_rect(cornerRadius=4, stroke="#ffffff", strokeWidth=2).encode(
             color=alt.Color("value:Q", scale=alt.Scale(domain=[0, 1], range=list(HEAT)), legend=None),
             description="words:N",
+            # The field is the link; its text lets the mouse through, so that there is one link to come to, not two.
+            **({"href": alt.Href("href:N")} if linked else {}),
         )
         texts = base.mark_text(fontSize=11 if narrow else 12.5, lineBreak="\n", dy=-7 if two_lines else 0).encode(
             text="text:N",
@@ -311,10 +312,9 @@ def _sideways(rows: list[dict[str, Any]], width: int) -> str:
     base = alt.Chart(alt.Data(values=rows)).encode(
         y=alt.Y("label:N", sort=None, title=None, axis=_name_axis([row["label"] for row in rows])),
         x=alt.X("value:Q", title=None, axis=None, stack=None, scale=alt.Scale(domainMax=highest * room, nice=False)),
-        **_links(rows),
     )
     bar = base.mark_bar(cornerRadiusEnd=3, height=alt.RelativeBandSize(0.66)).encode(
-        color=_series_colour(rows), description="words:N"
+        color=_series_colour(rows), description="words:N", **_links(rows)
     )
     text = base.mark_text(align="left", dx=6, fontSize=12, color=INK).encode(text="said:N")
     return _svg_of(alt.layer(bar, text), width, 30 * max(len(rows), 1) + 10)

@@ -58,13 +58,15 @@ def show_status(database: Database, limit: int, console: Console) -> None:
     if not runs:
         console.print("Nothing has been scored yet: regulars score run")
         return
-    table = Table("run", "as of", "horizon", "asked by", "state", "step", "%", "seconds", "lake position")
+    table = Table("run", "as of", "days", "asked by", "state", "step", "%", "seconds", "position")
+    for column in table.columns:
+        column.no_wrap = True
     for run in runs:
         table.add_row(
             str(run.id),
             run.as_of.isoformat(),
-            f"{run.horizon_days} days",
-            f"{run.origin}",
+            str(run.horizon_days),
+            run.origin.value,
             run.failure_code or run.state.value,
             run.step.value,
             str(run.progress),
