@@ -1,4 +1,4 @@
-// The run under way: asks how far it is every second, and shows the page again when it is over.
+// The run under way: asks how far it is every second, and shows the page again when it begins and when it is over.
 "use strict";
 
 const LOOK_MS = 1000;
@@ -15,7 +15,7 @@ async function look() {
     card.querySelector("[data-percent]").textContent = `${run.progress} %`;
     const words = card.querySelector(`template[data-step="${run.step}"]`);
     if (words) card.querySelector("[data-words]").textContent = words.content.textContent;
-    if (run.state === "done" || run.state === "failed") { location.reload(); return; }
+    if (run.state !== card.dataset.state) { location.reload(); return; }
   }
   setTimeout(look, LOOK_MS);
 }
