@@ -10,3 +10,10 @@ APPROVE = declare_permission("receipts.approve", "Confirm that a receipt is disc
 TICKETS_READ = declare_permission("tickets.read", "See e-tickets and hear what becomes of them")
 TICKETS_WRITE = declare_permission("tickets.write", "Issue e-tickets at a counter, cancel them, hand the goods over")
 SETTLE = declare_permission("settlements.write", "Settle e-tickets at a cash desk")
+RETURNS_ISSUE = declare_permission("returns.issue", "Check goods that come back and issue red tickets")
+RETURNS_APPROVE = declare_permission("returns.approve", "Approve red tickets over the limit")
+RETURNS_REFUND = declare_permission("returns.refund", "Refund red tickets at a cash desk")
+DISCOUNTS_APPROVE = declare_permission("discounts.approve", "Approve discounts over the limit with a code")
+FLOOR = declare_permission(
+    "floor.read", "See the supervisor's board: who waits, what is stuck, how long each clerk takes"
+)

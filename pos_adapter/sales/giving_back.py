@@ -1,6 +1,7 @@
 """Returns and voids: money by the original's tenders, stored units to their lots, and what was earned taken back."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from foundation.access import Principal
 from foundation.database import Tx
@@ -58,6 +59,36 @@ def _original(tx: Tx, named: Original) -> OriginalSale | None:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedReturn:
+    """What giving lines of a sale back comes to; `plan` is None where no account is touched.
+
+    `columns` are the tenders of the refund, `matrix` what each gives back per line; `missing` is what spent e-coins
+    came to beyond the money that goes back.
+    """
+
+    original: OriginalSale
+    refunds: list[LineRefund]
+    plan: Reversal | None
+    columns: list[RefundTender]
+    matrix: list[list[int]]
+    missing: int
+
+
+def plan_return(tx: Tx, item: Incoming, original: OriginalSale) -> PlannedReturn:
+    """Decide one return of a known original; nothing is written. Locks as for the return itself.
+
+    Raises OriginalClosed, ReturnedTooMuch, ReceiptContradicts, WrongCurrency.
+    """
+    _check_open(original, item)
+    refunds = refund_lines(item.receipt, original.lines)
+    plan = _plan(tx, item, original, refunds)
+    columns, matrix, missing = refund_tenders(
+        refunds, original.kinds, original.references, plan.ecoins_withheld if plan else 0, tender_roles(tx)
+    )
+    return PlannedReturn(original, refunds, plan, columns, matrix, missing)
+
+
 def post_return(tx: Tx, principal: Principal, item: Incoming, catalogue: Catalogue) -> None:
     """Decide and record one return. Without a known original it is accepted as it stands, flagged, and waits.
 
@@ -69,15 +100,11 @@ def post_return(tx: Tx, principal: Principal, item: Incoming, catalogue: Catalog
     if original is None:
         _post_unlinked(tx, principal, item, catalogue)
         return
-    _check_open(original, item)
+    planned = plan_return(tx, item, original)
     _flag_another_member(tx, item, original)
-    refunds = refund_lines(item.receipt, original.lines)
-    plan = _plan(tx, item, original, refunds)
-    columns, matrix, missing = refund_tenders(
-        refunds, original.kinds, original.references, plan.ecoins_withheld if plan else 0, tender_roles(tx)
-    )
+    plan, columns, refunds = planned.plan, planned.columns, planned.refunds
     check_refund(item.receipt, columns)
-    if missing:
+    if planned.missing:
         item.flag(Flag.BALANCE_MISSING)
     if plan and plan.graced:
         item.flag(Flag.RESTORED_WITH_GRACE)
@@ -86,7 +113,7 @@ def post_return(tx: Tx, principal: Principal, item: Incoming, catalogue: Catalog
     tenders = _refund_rows(item, columns)
     extra = len(columns) - len(original.kinds)
     units = [[*refund.units, *([0] * extra)] for refund in refunds] if any(c.units for c in columns) else None
-    lines = line_rows(item, tenders, matrix, catalogue, units)
+    lines = line_rows(item, tenders, planned.matrix, catalogue, units)
     buyer = Buyer(plan.wallet.member_id, "", plan.purchase.tier) if plan else None
     answer = answer_of(item, buyer, block, plan.ecoins_withheld if plan else 0)
     record_sale(

@@ -305,10 +305,21 @@ def cancel(tx: Tx, principal: Principal, id: UUID, why: str | None) -> Ticket:
 def release(tx: Tx, principal: Principal, id: UUID) -> Ticket:
     """Say that the goods were handed over; only what is paid. Raises TicketUnknown, NotThisCounter, TicketNotOpen."""
     ticket = _own(tx, principal, id)
+    if _is_given_back(tx, id):
+        raise TicketNotOpen("The ticket is given back; the goods stay", state=ticket.state.value)
     return step(
         tx, ticket, TicketState.RELEASED, whoever(principal), settlement=ticket.settlement_id,
         first_line=ticket.first_line,
     )  # fmt: skip
+
+
+def _is_given_back(tx: Tx, id: UUID) -> bool:
+    """Whether what was paid is on its way back as not collected; whoever issues that locks the ticket first."""
+    found = tx.execute(
+        "SELECT FROM pos.red_ticket WHERE ticket_id = :id AND kind = 'not_collected' AND state <> 'refused' LIMIT 1",
+        {"id": id},
+    )
+    return found.one_or_none() is not None
 
 
 def _own(tx: Tx, principal: Principal, id: UUID) -> Ticket:

@@ -38,10 +38,11 @@ HANDHELD_SCOPES = frozenset(
         "tickets.read",
         "tickets.write",
         "settlements.write",
+        "returns.issue",
     }
 )
-TILL_SCOPES = (HANDHELD_SCOPES - {"tickets.write", "settlements.write"}) | {"accounts.redeem"}
-DESK_SCOPES = TILL_SCOPES | {"desk.use", "settlements.write", "topups.write"}
+TILL_SCOPES = (HANDHELD_SCOPES - {"tickets.write", "settlements.write", "returns.issue"}) | {"accounts.redeem"}
+DESK_SCOPES = TILL_SCOPES | {"desk.use", "settlements.write", "topups.write", "returns.issue", "returns.refund"}
 
 
 def make_log_ins(tx: Tx) -> Credentials:

@@ -1,0 +1,1 @@
+"""Giving back: red tickets (红票) of the selling counter, refunded by the desk."""
