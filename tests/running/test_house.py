@@ -19,7 +19,7 @@ from regulars.running.home import Home
 from regulars.running.postgres import free_port
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("postgresql", "valkey", "web", "worker", "payments", "beat", "relay", "acquirer", "wallet-apps")
+PARTS = ("postgresql", "valkey", "web", "worker", "payments", "beat", "relay", "sms-gateway", "acquirer", "wallet-apps")
 ANSWERS_IN_A_ROW = 15
 
 
