@@ -144,21 +144,37 @@ def _by_category(asked: Asked, categories: Collection[int] | None) -> Source:
     end = _next_month(last) if last + timedelta(days=1) == _next_month(last) else last.replace(day=1)
     if last == asked.today:
         end = _next_month(last)  # nothing lies in the future but what a clock got wrong
+    exact = asked.condition.measure in COUNTING_RECEIPTS
     if begin and begin >= end:
-        return Source(_month_of_lines(tests, first, last), "first_date", "last_date")
+        return Source(_edge(tests, first, last, exact=exact), "first_date", "last_date")
     whole = [*tests, f"month < DATE '{end}'", *([f"month >= DATE '{begin}'"] if begin else [])]
     parts = [f"SELECT * FROM member_category_month{_where(whole)}"]
     if first and begin and first < begin:
-        parts.append(f"SELECT * FROM {_month_of_lines(tests, first, begin - timedelta(days=1))}")
+        parts.append(f"SELECT * FROM {_edge(tests, first, begin - timedelta(days=1), exact=exact)}")
     if end <= last:
-        parts.append(f"SELECT * FROM {_month_of_lines(tests, end, last)}")
+        parts.append(f"SELECT * FROM {_edge(tests, end, last, exact=exact)}")
     return Source(f"({' UNION ALL '.join(parts)})", "first_date", "last_date")
 
 
-def _month_of_lines(tests: list[str], first: date | None, last: date) -> str:
+# A line as a row of the month roll-up. Its receipt is counted with every line: good for whether there was one, not for
+# how many.
+LINE_AS_MONTH = """
+    SELECT member_id, date_trunc('month', business_date)::DATE AS month, category_id, format, currency,
+        receipt_sign::INTEGER AS receipts, amount AS spend, money,
+        CASE WHEN promoted THEN 0 ELSE amount END AS regular_spend,
+        CASE WHEN promoted THEN amount ELSE 0 END AS promoted_spend, coalesce(profit, 0) AS profit, quantity_milli,
+        CASE WHEN type = 'sale' THEN business_date END AS first_date,
+        CASE WHEN type = 'sale' THEN business_date END AS last_date
+    FROM lines"""
+
+
+def _edge(tests: list[str], first: date | None, last: date, *, exact: bool) -> str:
+    """The lines of some days as rows of the month roll-up; summed by receipt only where receipts are counted."""
     days = [f"business_date <= DATE '{last}'", *([f"business_date >= DATE '{first}'"] if first else [])]
-    lines = f"(SELECT * FROM lines{_where([GOODS_OF_MEMBERS, *tests, *days])})"
-    return f"({from_lines(FileKind.MEMBER_CATEGORY_MONTH, lines)})"
+    where = _where([GOODS_OF_MEMBERS, *tests, *days])
+    if exact:
+        return f"({from_lines(FileKind.MEMBER_CATEGORY_MONTH, f'(SELECT * FROM lines{where})')})"
+    return f"({LINE_AS_MONTH}{where})"
 
 
 def _next_month(day: date) -> date:

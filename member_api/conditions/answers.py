@@ -14,7 +14,7 @@ from foundation.bitmaps import ids_by, ids_where
 from foundation.conditions import Condition, Operator, Selection, compare
 from foundation.database import Tx
 from foundation.settings import get_settings
-from member_api.conditions.rules import birthdays_within, born_between, range_of
+from member_api.conditions.rules import birthdays_within, born_between, days_of_months, range_of, ranges_of
 from member_api.consents.rules import Channel, Purpose, read_name
 
 
@@ -88,15 +88,22 @@ def _age(tx: Tx, condition: Condition, today: date) -> Selection:
 
 
 def _birthday(tx: Tx, condition: Condition, today: date) -> Selection:
-    days = birthdays_within(*condition.ahead(today))
-    born = Selection(ids_where(tx, "SELECT id FROM member.member WHERE birth_month_day = ANY(%s)", (days,)))
+    born = Selection(_born_on(tx, birthdays_within(*condition.ahead(today))))
     return born if condition.value else ~born
 
 
 def _birthday_month(tx: Tx, condition: Condition, today: date) -> Selection:
     assert isinstance(condition.value, tuple)
-    days = [month * 100 + day for month in condition.value for day in range(1, 32)]
-    return _among(condition, ids_where(tx, "SELECT id FROM member.member WHERE birth_month_day = ANY(%s)", (days,)))
+    return _among(condition, _born_on(tx, days_of_months(condition.value)))
+
+
+def _born_on(tx: Tx, days: Sequence[int]) -> BitMap:
+    """Members born on these month-days, by ranges of the index."""
+    query: LiteralString = (
+        "SELECT m.id FROM unnest(%s::smallint[], %s::smallint[]) AS r(first, last) "
+        "JOIN member.member AS m ON m.birth_month_day BETWEEN r.first AND r.last"
+    )
+    return ids_where(tx, query, ranges_of(days))
 
 
 def _gender(tx: Tx, condition: Condition, today: date) -> Selection:

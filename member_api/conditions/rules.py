@@ -1,12 +1,14 @@
 """Days and ages as conditions mean them: birthdays around the turn of the year, 29 February, ages on a day."""
 
 import calendar
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 from foundation.conditions import Condition, Operator
 
 LEAP_DAY = 229
 YEAR_DAYS = 366
+MONTH_LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 # Upper ends (included) of the age bands by which a list is broken down.
 AGE_BANDS = (17, 24, 34, 44, 54, 64)
@@ -32,6 +34,31 @@ def birthdays_within(first: date, last: date) -> list[int]:
             found.add(LEAP_DAY)
         day += timedelta(days=1)
     return sorted(found)
+
+
+def ranges_of(days: Sequence[int]) -> tuple[list[int], list[int]]:
+    """First and last of each run of month-days, ascending."""
+    firsts: list[int] = []
+    lasts: list[int] = []
+    for day in days:
+        if lasts and (
+            day - lasts[-1] == 1 or (day % 100 == 1 and lasts[-1] == day - 101 + MONTH_LENGTHS[day // 100 - 2])
+        ):
+            lasts[-1] = day
+        else:
+            firsts.append(day)
+            lasts.append(day)
+    return firsts, lasts
+
+
+def _following(day: int) -> int:
+    month, of_month = divmod(day, 100)
+    return day + 1 if of_month < MONTH_LENGTHS[month - 1] else (month + 1) * 100 + 1
+
+
+def days_of_months(months: Iterable[int]) -> list[int]:
+    """Every month-day of these months, ascending."""
+    return [month * 100 + day for month in sorted(set(months)) for day in range(1, MONTH_LENGTHS[month - 1] + 1)]
 
 
 def range_of(condition: Condition) -> tuple[int | None, int | None]:

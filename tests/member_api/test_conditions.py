@@ -9,7 +9,7 @@ from pyroaring import BitMap
 from foundation.clock import FixedClock
 from foundation.conditions import Condition, Operator
 from foundation.database import Tx
-from member_api.conditions.rules import birthdays_within, born_between
+from member_api.conditions.rules import birthdays_within, born_between, days_of_months, ranges_of
 from member_api.consents.operations import say
 from member_api.consents.rules import Channel, ConsentWord, Purpose
 from member_api.contract.conditions import answer, breakdown, evidence, in_good_standing, no_profiling, without_standing
@@ -65,6 +65,13 @@ def test_birthdays_go_around_the_year_and_29_february_is_kept_on_the_28th(
     first: date, last: date, days: list[int]
 ) -> None:
     assert birthdays_within(first, last) == days
+
+
+def test_days_are_sought_in_runs() -> None:
+    assert ranges_of([131, 201, 202, 229, 301, 1231]) == ([131, 229, 1231], [202, 301, 1231])
+    assert ranges_of(days_of_months([2, 1, 12])) == ([101, 1201], [229, 1231])
+    assert ranges_of([228, 301]) == ([228, 301], [228, 301])
+    assert ranges_of([]) == ([], [])
 
 
 def test_a_window_of_a_year_has_every_birthday() -> None:
