@@ -41,9 +41,7 @@ def ranges_of(days: Sequence[int]) -> tuple[list[int], list[int]]:
     firsts: list[int] = []
     lasts: list[int] = []
     for day in days:
-        if lasts and (
-            day - lasts[-1] == 1 or (day % 100 == 1 and lasts[-1] == day - 101 + MONTH_LENGTHS[day // 100 - 2])
-        ):
+        if lasts and day == _following(lasts[-1]):
             lasts[-1] = day
         else:
             firsts.append(day)
