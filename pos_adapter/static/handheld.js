@@ -101,7 +101,7 @@ async function open() {
 function go(name) {
   for (const view of ["place", "issue", "tickets"]) at(`view-${view}`).hidden = view !== name;
   const inside = name !== "place";
-  at("tabs").hidden = !inside || !here;
+  at("tabs").hidden = !here;
   at("issue-bar").hidden = name !== "issue";
   document.body.dataset.view = name;
   for (const tab of at("tabs").querySelectorAll("button")) {

@@ -267,7 +267,7 @@ let shown = null;
 /** The sheet that follows an issue: its number as soon as there is one, huge. */
 function showIssued(id) {
   const opened = sheet(words("ticket_number"), { onClose: () => { shown = null; } });
-  shown = { id, opened };
+  shown = { id, opened, issued: null };
   drawIssued(null);
 }
 
@@ -320,6 +320,6 @@ function answered({ issued }) {
     if (issued && !topSheet()) say(words("was_sent", { number: issued.number }));
     return;
   }
-  if (issued && issued.id !== shown.id) return;
-  drawIssued(issued ?? null);
+  if (issued?.id === shown.id) shown.issued = issued;
+  drawIssued(shown.issued);
 }

@@ -1,7 +1,9 @@
 // Scanners that act as a keyboard: they type faster than a person and end with Enter. What they type goes where it
 // belongs, wherever the focus is, and never into a field that somebody is filling in.
 
-const GAP_MS = 60;
+// Nobody types quicker than that by hand; outside of every field nobody types at all.
+const GAP_IN_FIELD_MS = 80;
+const GAP_MS = 1000;
 const LENGTH_MIN = 4;
 
 /** Calls `take(text)` for every scan. */
@@ -10,7 +12,7 @@ export function listen(take) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
     const now = event.timeStamp;
-    if (burst && now - burst.last > GAP_MS) burst = null;
+    if (burst && now - burst.last > (burst.field ? GAP_IN_FIELD_MS : GAP_MS)) burst = null;
     if (event.key === "Enter") {
       const scanned = burst;
       burst = null;

@@ -1,0 +1,226 @@
+"""The handheld in a real browser with a real server: issue by scan, hear "paid", hand over; and all of it cut off."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.conftest import LiveServer
+from tests.foundation.page_checks import complaints_about
+from tests.journeys.handheld_scene import (
+    CREAM,
+    LIPSTICK,
+    SAMPLE,
+    Scene,
+    log_in,
+    scan,
+    scene,
+    stored,
+    wait_unsent,
+)
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def shop(live_server: LiveServer, fresh_database: Any, environment: Any) -> Iterator[Scene]:
+    with scene(live_server, fresh_database) as made:
+        yield made
+
+
+@pytest.fixture
+def phone(new_page: "Callable[..., Page]") -> "Page":
+    return new_page(width=360, height=740)
+
+
+def number_shown(page: "Page") -> int:
+    page.wait_for_selector("[data-number]")
+    number = int(page.locator("[data-number]").inner_text())
+    page.click(".hh-sheet .button.primary")
+    return number
+
+
+def test_a_scanned_ticket_is_paid_at_the_desk_and_handed_over_without_a_reload(phone: "Page", shop: Scene) -> None:
+    complaints = log_in(phone, shop)
+    scan(phone, LIPSTICK)
+    scan(phone, LIPSTICK)
+    phone.wait_for_selector("#basket .hh-line output:text-is('2')")
+    assert "398.00" in phone.locator("#issue").inner_text()
+    phone.click("#issue")
+    number = number_shown(phone)
+    [ticket] = [each for each in shop.tickets() if each["number"] == number]
+    assert (ticket["amount"], ticket["lines"][0]["product"], ticket["state"]) == (39800, LIPSTICK, "issued")
+
+    phone.click("[data-view=tickets]")
+    phone.wait_for_selector(f"[data-ticket='{number}']")
+    shop.settle(ticket)
+    phone.wait_for_selector(f"[data-banner='{number}']")
+    assert complaints_about(phone) == []
+    phone.click(f"[data-release='{number}']")
+    phone.wait_for_selector(f"[data-paid='{number}']", state="detached")
+    assert phone.locator(f"[data-banner='{number}']").count() == 0
+    assert [each["state"] for each in shop.tickets() if each["number"] == number] == ["released"]
+    assert complaints == []
+
+
+def test_a_price_is_typed_with_a_discount_and_a_product_without_one_asks_for_it(phone: "Page", shop: Scene) -> None:
+    log_in(phone, shop)
+    phone.click("#type-price")
+    phone.get_by_label("Price of one").fill("100")
+    phone.get_by_label("Quantity").fill("1.5")
+    phone.locator(".hh-pair input").fill("10")
+    phone.locator(".hh-pair select").select_option("percent")
+    assert complaints_about(phone) == []
+    phone.get_by_role("button", name="OK").click()
+    scan(phone, SAMPLE)
+    phone.get_by_role("button", name="OK").click()
+    assert "Type a price" in phone.locator(".fault:not(:empty)").inner_text()
+    phone.get_by_label("Price of one").fill("9.90")
+    phone.get_by_role("button", name="OK").click()
+    phone.click("#issue")
+    number = number_shown(phone)
+
+    [ticket] = [each for each in shop.tickets() if each["number"] == number]
+    assert ticket["amount"] == 13500 + 990
+    typed, box = ticket["lines"]
+    assert (typed["quantity"], typed["unit_price"], typed["regular_amount"], typed["amount"]) == ("1.500", 10000, 15000, 13500)
+    assert typed["discounts"] == [{"kind": "manual", "amount": 1500}]
+    assert (box["product"], box["amount"]) == (SAMPLE, 990)
+
+
+def test_a_scan_never_lands_in_a_field_that_is_being_filled_in(phone: "Page", shop: Scene) -> None:
+    log_in(phone, shop)
+    phone.fill("#find-input", "lip")
+    phone.focus("#find-input")
+    scan(phone, CREAM)
+    phone.wait_for_selector("#basket .hh-line")
+    assert phone.locator("#basket .hh-line").count() == 1
+    assert "1,280.00" in phone.locator("#issue").inner_text()
+
+
+def test_goods_are_found_by_name_and_a_ticket_is_changed_and_cancelled(phone: "Page", shop: Scene) -> None:
+    log_in(phone, shop)
+    phone.fill("#find-input", "rose lip")
+    phone.locator("#found button").first.click()
+    phone.click("#issue")
+    number = number_shown(phone)
+    phone.click("[data-view=tickets]")
+    phone.click(f"[data-ticket='{number}']")
+    phone.get_by_role("button", name="Change").click()
+    phone.locator("#basket").get_by_role("button", name="One more").click()
+    phone.click("#issue")
+    phone.wait_for_selector(".toast")
+    assert [each["amount"] for each in shop.tickets() if each["number"] == number] == [39800]
+
+    phone.click("[data-view=tickets]")
+    phone.click(f"[data-ticket='{number}']")
+    phone.get_by_role("button", name="Cancel the ticket").click()
+    phone.locator("dialog:has-text('no longer pay') .button.danger").click()
+    phone.wait_for_selector(f".hh-row[data-ticket='{number}'] .badge:text-is('Cancelled')")
+    assert [each["state"] for each in shop.tickets() if each["number"] == number] == ["cancelled"]
+
+
+def test_three_tickets_issued_without_a_network_exist_once_after_a_reload_and_the_way_back(
+    phone: "Page", shop: Scene
+) -> None:
+    log_in(phone, shop, "C2")
+    assert shop.tickets("C2") == []
+    phone.context.set_offline(True)
+    for code in (LIPSTICK, CREAM, LIPSTICK):
+        scan(phone, code)
+        phone.wait_for_selector("#basket .hh-line")
+        phone.click("#issue")
+        phone.wait_for_selector(".hh-unsent")
+        phone.get_by_role("button", name="Next ticket").click()
+    wait_unsent(phone, 3)
+    assert "3 not sent" in phone.locator("#sent").inner_text()
+    assert complaints_about(phone) == []
+
+    phone.reload()
+    phone.wait_for_selector("html[data-ready]")
+    wait_unsent(phone, 3)
+    assert "No network" in phone.locator("#sent").inner_text()
+    ids = {entry["id"] for entry in stored(phone, "outbox")}
+    assert len(ids) == 3
+    phone.click("[data-view=tickets]")
+    assert phone.locator("[data-unsent]:not(#sent)").count() == 3
+
+    phone.context.set_offline(False)
+    wait_unsent(phone, 0)
+    issued = shop.tickets("C2")
+    assert {each["id"] for each in issued} == ids
+    assert sorted(each["amount"] for each in issued) == [19900, 19900, 128000]
+    assert stored(phone, "outbox") == []
+    phone.wait_for_selector(f"[data-ticket='{issued[0]['number']}']")
+
+
+def test_an_answer_that_was_lost_makes_no_second_ticket(phone: "Page", shop: Scene) -> None:
+    log_in(phone, shop)
+    before = len(shop.tickets())
+    arrived: list[Any] = []
+
+    def lose_the_answer(route: Any) -> None:
+        arrived.append(route.fetch())
+        route.abort()
+
+    phone.route("**/v1/tickets", lose_the_answer, times=1)
+    scan(phone, LIPSTICK)
+    phone.click("#issue")
+    phone.wait_for_selector("#sent[data-unsent='1']")
+    number = number_shown(phone)
+    assert arrived[0].json()["number"] == number
+    assert len(shop.tickets()) == before + 1
+    wait_unsent(phone, 0)
+
+
+def test_paid_is_heard_by_asking_where_the_stream_is_refused(phone: "Page", shop: Scene) -> None:
+    phone.route("**/v1/stores/*/events*", lambda route: route.fulfill(status=503))
+    log_in(phone, shop)
+    scan(phone, LIPSTICK)
+    phone.click("#issue")
+    number = number_shown(phone)
+    phone.click("[data-view=tickets]")
+    shop.settle(*[each for each in shop.tickets() if each["number"] == number])
+    phone.wait_for_selector(f"[data-banner='{number}']")
+
+
+def test_payments_are_refused_without_a_network_in_words(phone: "Page", shop: Scene) -> None:
+    log_in(phone, shop)
+    scan(phone, LIPSTICK)
+    phone.click("#issue")
+    phone.wait_for_selector("[data-number]")
+    phone.context.set_offline(True)
+    phone.get_by_role("button", name="Take the payment here").click()
+    phone.wait_for_selector("[data-payment=offline]")
+    assert "Points, e-coins and stored money cannot be used" in phone.locator("[data-payment=offline]").inner_text()
+    assert complaints_about(phone) == []
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+@pytest.mark.parametrize("width", [360, 390, 1440])
+def test_every_view_fits_and_can_be_used_by_everybody(
+    new_page: "Callable[..., Page]", shop: Scene, locale: str, width: int
+) -> None:
+    page = new_page(locale=locale, width=width, height=780)
+    log_in(page, shop)
+    assert complaints_about(page) == []
+    scan(page, CREAM)
+    page.wait_for_selector("#basket .hh-line")
+    assert complaints_about(page) == []
+    for control in ("#member", "#salesperson", "#place"):
+        page.click(control)
+        assert complaints_about(page) == [], control
+        if control == "#place":
+            page.click("[data-view=issue]")
+        else:
+            page.keyboard.press("Escape")
+    page.click("#issue")
+    page.wait_for_selector("[data-number]")
+    assert complaints_about(page) == []
+    page.click(".hh-sheet .button.primary")
+    page.click("[data-view=tickets]")
+    page.locator("[data-ticket]").first.click()
+    assert complaints_about(page) == []
