@@ -1,0 +1,222 @@
+"""The cash desk in a real browser: three counters, one payment, the keyboard only; and two desks at one ticket."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.foundation.page_checks import complaints_about
+from tests.pos_adapter.desk_scene import MEMBER, PHONE, Scene, scene
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+SHOTS = os.environ.get("SHOTS")
+
+
+@pytest.fixture(scope="module")
+def store(
+    environment: Any, fresh_database: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Scene]:
+    with scene(fresh_database, tmp_path_factory.mktemp("desk") / "web.log") as found:
+        yield found
+
+
+def look(page: "Page", name: str) -> None:
+    """What is wrong with the page; and a picture of it where SHOTS names a folder."""
+    if SHOTS:
+        size = page.viewport_size
+        page.screenshot(path=Path(SHOTS) / f"desk_{name}_{size and size['width']}.png", full_page=True)
+    assert complaints_about(page) == []
+
+
+def press(page: "Page", *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def says(page: "Page", words: str) -> None:
+    page.wait_for_function("words => document.getElementById('said').textContent.includes(words)", arg=words)
+
+
+def left(page: "Page", amount: str) -> None:
+    page.wait_for_function("amount => document.getElementById('left').textContent === amount", arg=amount)
+
+
+def test_three_counters_are_settled_with_one_payment_by_the_keyboard_only(
+    new_page: "Callable[..., Page]", store: Scene
+) -> None:
+    page = new_page()
+    complaints = store.open_desk(page)
+    assert page.evaluate("document.activeElement.id") == "entry"
+    tickets = [store.issue("C1", 100_00, MEMBER), store.issue("C2", 50_00, MEMBER)]
+    page.wait_for_selector("[data-call]")
+    look(page, "1_waiting")
+
+    page.keyboard.type(str(tickets[0]["number"]))
+    press(page, "Enter")
+    page.wait_for_selector(f"[data-ticket='{tickets[1]['number']}'].chosen")
+    tickets.append(store.issue("C3", 350_00, MEMBER))  # the third counter issues while the customer stands here
+    page.wait_for_selector(f"[data-ticket='{tickets[2]['number']}'].chosen")
+    left(page, "¥500.00")
+    page.wait_for_selector(".offer >> text=¥30.00")
+    look(page, "2_called")
+
+    press(page, "F7", "Enter")  # e-coins: all that can be used
+    left(page, "¥470.00")
+    press(page, "F8", "Enter")  # stored cash
+    left(page, "¥390.00")
+    press(page, "F9", "Enter")  # the rest by card
+    left(page, "¥0.00")
+    look(page, "3_paid_for")
+    assert page.evaluate("document.activeElement.id") == "entry"
+    press(page, "Enter")
+    page.wait_for_selector(".result.paid")
+    assert {store.call("GET", f"/v1/tickets/{ticket['id']}").json()["state"] for ticket in tickets} == {"paid"}
+    look(page, "4_settled")
+
+    [settled] = store.call("GET", "/v1/settlements?store=S01&terminal=D1").json()["items"]
+    page.evaluate("window.print = () => { window.printed = document.getElementById('paper').textContent }")
+    press(page, "Enter")
+    says(page, "printed")
+    receipt = " ".join(str(page.evaluate("window.printed")).split())
+    for part in (
+        "Cosmetics",
+        "Shoes",
+        "Gold",
+        "MALL",
+        "JEWEL",
+        "¥100.00",
+        "¥350.00",
+        "E-coins ¥30.00",
+        "Stored cash ¥80.00",
+        "Bank card ¥390.00",
+        "Points earned",
+        settled["id"],
+    ):
+        assert part in receipt, (part, receipt)
+    assert page.locator("#paper svg.qr").count() == 1
+    assert page.locator("#paper .paper-copy").is_hidden()
+
+    press(page, "F1", "Enter")
+    says(page, "copy")
+    assert not page.locator("#paper .paper-copy").get_attribute("hidden")
+    assert page.locator("#paper .paper-copy").get_attribute("hidden") is None
+
+    store.call("POST", f"/v1/tickets/{tickets[0]['id']}/release")
+    page.wait_for_selector(".ticket-mark.handed")
+    look(page, "5_released")
+    assert complaints == []
+
+
+def test_a_part_is_settled_in_cash_with_change_and_the_rest_stays_open(
+    new_page: "Callable[..., Page]", store: Scene
+) -> None:
+    page = new_page(locale="zh-CN")
+    complaints = store.open_desk(page, "D3")
+    stays, goes = store.issue("C1", 10_00, MEMBER), store.issue("C2", 62_50, MEMBER)
+    page.keyboard.type(PHONE)
+    press(page, "Enter")
+    page.wait_for_selector(f"[data-ticket='{goes['number']}'].chosen")
+    press(page, "ArrowDown", "Space")  # the first is left for later
+    left(page, "¥62.50")
+    press(page, "F3")
+    page.keyboard.type("7.50 C3")
+    press(page, "Enter")
+    left(page, "¥70.00")
+    press(page, "F10")
+    page.keyboard.type("100")
+    press(page, "Enter")
+    left(page, "¥0.00")
+    look(page, "6_cash")
+    press(page, "Enter")
+    page.wait_for_selector(".result.paid")
+    assert "¥30.00" in page.locator(".result-change").inner_text()
+    look(page, "7_change")
+    assert store.call("GET", f"/v1/tickets/{stays['id']}").json()["state"] == "issued"
+    [settled] = store.call("GET", "/v1/settlements?store=S01&terminal=D3").json()["items"]
+    assert settled["amount"] == 70_00
+    assert complaints == []
+
+
+def test_the_second_of_two_desks_is_told_and_its_list_is_right_again(
+    new_page: "Callable[..., Page]", store: Scene
+) -> None:
+    page = new_page()
+    store.open_desk(page, "D4")
+    both = [store.issue("C1", 11_00), store.issue("C2", 22_00)]
+    for ticket in both:
+        page.keyboard.type(str(ticket["number"]))
+        press(page, "Enter")
+        page.wait_for_selector(f"[data-ticket='{ticket['number']}'].chosen")
+    press(page, "F9", "Enter")
+    left(page, "¥0.00")
+    # The other desk is faster by less than the news travels: this page does not hear of it before it sends.
+    page.context.route("**/v1/stores/*/events", lambda route: route.abort())
+    page.evaluate("document.getElementById('desk').dispatchEvent(new Event('test-silence'))")
+    assert store.settle("D2", both[:1]).status_code == 201
+    press(page, "Enter")
+    says(page, "desk D2")
+    assert page.locator("#said").inner_text().startswith(f"Ticket {both[0]['number']} has just been settled at desk D2")
+    page.wait_for_selector(f"[data-ticket='{both[0]['number']}']", state="detached")
+    left(page, "¥22.00")
+    look(page, "8_told")
+    press(page, "F9", "Enter", "Enter")
+    page.wait_for_selector(".result.paid")
+    assert store.call("GET", f"/v1/tickets/{both[1]['id']}").json()["state"] == "paid"
+
+
+def test_a_lost_answer_is_asked_for_again_and_nothing_is_paid_twice(
+    new_page: "Callable[..., Page]", store: Scene
+) -> None:
+    page = new_page()
+    store.open_desk(page, "D5")
+    ticket = store.issue("C1", 33_00)
+    page.keyboard.type(str(ticket["number"]))
+    press(page, "Enter")
+    page.wait_for_selector(f"[data-ticket='{ticket['number']}'].chosen")
+    lost: list[str] = []
+
+    def lose_once(route: Any) -> None:
+        if route.request.method == "POST" and not lost:
+            lost.append(route.request.headers["idempotency-key"])
+            route.fetch()
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/v1/settlements", lose_once)
+    press(page, "F9", "Enter", "Enter")
+    page.wait_for_selector(".result.paid", timeout=30_000)
+    assert len(lost) == 1
+    assert len(store.call("GET", "/v1/settlements?store=S01&terminal=D5").json()["items"]) == 1
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_every_page_of_the_desk_fits_in_both_languages(
+    new_page: "Callable[..., Page]", store: Scene, locale: str, width: int
+) -> None:
+    page = new_page(locale=locale, width=width)
+    complaints = store.open_desk(page, "D1", who="mona")
+    store.issue("C1", 12_00, MEMBER)
+    tag = locale[:2]
+    look(page, f"9_desk_{tag}")
+    base = store.server.base_url
+    [settled, *_] = store.call("GET", "/v1/settlements?store=S01&terminal=D1").json()["items"]
+    for name, path in (
+        ("settlements", "/settlements"),
+        ("settlement", f"/settlements/{settled['id']}"),
+        ("receipt", f"/settlements/{settled['id']}/receipt"),
+        ("floor", "/floor"),
+        ("open", "/desk?terminal=%3F"),
+    ):
+        answer = page.goto(base + path)
+        assert answer is not None
+        assert answer.status == 200, path
+        look(page, f"{name}_{tag}")
+    assert complaints == []
