@@ -25,9 +25,10 @@ from foundation.http.fields import Code as CodeField
 from foundation.http.json_writing import encode
 from foundation.http.requests import current_request
 from member_api.contract.members import read_ref, resolve_member
+from pos_adapter.discounts.rules import Approval
 from pos_adapter.permissions import TICKETS_READ, TICKETS_WRITE
 from pos_adapter.places import store_codes, stores_to_show
-from pos_adapter.sales.receipts import LINES_MAX, Code, Line, MemberId, MemberRef
+from pos_adapter.sales.receipts import END, LINES_MAX, Code, Line, MemberId, MemberRef
 from pos_adapter.tickets.operations import (
     Ticket,
     TicketStep,
@@ -47,6 +48,13 @@ tickets_blueprint = Blueprint("tickets", __name__, description="E-tickets: issue
 NUMBER_MAX = 2**31 - 1
 
 
+class ApprovalIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A manager's staff number and the code on their page, for a discount over the clerk's limit."""
+
+    staff: Code
+    code: Annotated[str, Meta(pattern=rf"^[0-9]{{6}}{END}")]
+
+
 class TicketIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A ticket. `id` is a UUID that the device makes and keeps before it sends: sent again, it is no second ticket.
 
@@ -60,6 +68,7 @@ class TicketIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")] | None = None
     issued_at: Annotated[datetime, Meta(tz=True)] | None = None
     lines: Annotated[tuple[Line, ...], Meta(max_length=LINES_MAX)]
+    approval: ApprovalIn | None = None
 
 
 class TicketEdit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,6 +76,7 @@ class TicketEdit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     lines: Annotated[tuple[Line, ...], Meta(max_length=LINES_MAX)]
     version: Annotated[int, Meta(ge=1, le=2**31 - 1)]
+    approval: ApprovalIn | None = None
 
 
 class TicketEnd(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -109,6 +119,7 @@ class TicketOut(msgspec.Struct, frozen=True):
     issued_at: datetime
     changed_at: datetime
     settlement: str | None
+    approved_by: str | None
     lines: Any
     history: list[TicketStepOut] | None = None
 
@@ -154,6 +165,7 @@ def ticket_body(ticket: Ticket, store: str, history: list[TicketStep] | None = N
         ticket.issued_at,
         ticket.changed_at,
         str(ticket.settlement_id) if ticket.settlement_id is not None else None,
+        ticket.approved_by,
         ticket.lines,
         [TicketStepOut(step.state.value, step.at, step.actor, step.why) for step in history] if history else None,
     )
@@ -167,6 +179,10 @@ def ticket_id(text: str) -> UUID:
         raise TicketUnknown("There is no such ticket") from None
 
 
+def _approval(body: ApprovalIn | None) -> Approval | None:
+    return Approval(body.staff, body.code) if body is not None else None
+
+
 @tickets_blueprint.route("/tickets", methods=["POST"])
 @allow(TICKETS_WRITE)
 @idempotent
@@ -174,7 +190,10 @@ def ticket_id(text: str) -> UUID:
 @msgspec_answer(201, TicketIssued, "Issued; 200 when the same ticket was issued before")
 def post_ticket(tx: Tx, body: TicketIn) -> Any:
     """Issue a ticket. The same id with the same content again answers 200, with other content 409."""
-    wish = TicketWish(body.id, body.store, body.counter, body.member, body.lines, body.currency, body.issued_at)
+    wish = TicketWish(
+        body.id, body.store, body.counter, body.member, body.lines, body.currency, body.issued_at,
+        _approval(body.approval),
+    )  # fmt: skip
     ticket, is_new = issue(tx, current_principal(), wish)
     return issued_body(ticket), 201 if is_new else 200
 
@@ -220,7 +239,8 @@ def get_ticket(tx: Tx, ticket: str) -> TicketOut:
 @msgspec_answer(200, TicketIssued)
 def put_ticket(tx: Tx, body: TicketEdit, ticket: str) -> TicketIssued:
     """Replace the lines of a ticket that nobody is paying."""
-    return issued_body(edit(tx, current_principal(), ticket_id(ticket), body.lines, body.version))
+    approval = _approval(body.approval)
+    return issued_body(edit(tx, current_principal(), ticket_id(ticket), body.lines, body.version, approval))
 
 
 @tickets_blueprint.route("/tickets/<ticket>/cancel", methods=["POST"])

@@ -38,6 +38,8 @@ from organisation.contract import (
     stores_by_code,
     stores_by_id,
 )
+from pos_adapter.discounts.operations import approve_discounts
+from pos_adapter.discounts.rules import Approval
 from pos_adapter.permissions import TICKETS_READ, TICKETS_WRITE
 from pos_adapter.sales.receipts import Line, MemberRef
 from pos_adapter.sales.rules import StoreUnknown, WrongCurrency
@@ -78,6 +80,7 @@ class TicketWish:
     lines: tuple[Line, ...]
     currency: str | None = None
     issued_at: datetime | None = None
+    approval: Approval | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,7 @@ class Ticket:
     changed_at: datetime
     settlement_id: UUID | None
     first_line: int | None
+    approved_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,8 @@ class TicketStep:
 
 COLUMNS = """
 SELECT id, store_id, counter_id, counter_code, business_date, number, state, member_id, claim_id, currency, amount,
-       lines, version, issued_by, issued_at, received_at, changed_at, settlement_id, first_line
+       lines, version, issued_by, issued_at, received_at, changed_at, settlement_id, first_line,
+       approved_by
 FROM pos.ticket
 """
 
@@ -141,7 +146,7 @@ def issue(tx: Tx, principal: Principal, wish: TicketWish) -> tuple[Ticket, bool]
     """Issue a ticket; False with the one of before when the same id and content came again.
 
     Raises StoreUnknown, CounterUnknown, TicketContradicts, WrongCurrency, NotThisCounter, PlaceForbidden,
-    TicketIdTaken, MemberUnknown (by an id), IdentifierUnreadable.
+    TicketIdTaken, MemberUnknown (by an id), IdentifierUnreadable, DiscountNeedsApproval, ApprovalRefused.
     """
     store, counter = _place(tx, principal, wish)
     check_lines(wish.lines, counter.code)
@@ -155,8 +160,12 @@ def issue(tx: Tx, principal: Principal, wish: TicketWish) -> tuple[Ticket, bool]
     fix_currency(tx, store)
     member, claim = _member(tx, wish.member)
     day = local_date(tx.now, store.timezone)
+    id = wish.id or uuid4()
+    approved_by = approve_discounts(
+        tx, principal, store, wish.lines, wish.approval, f"ticket/{id}", is_member=wish.member is not None
+    )
     row = TicketRow(
-        wish.id or uuid4(),
+        id,
         store.id,
         counter.id,
         counter.code,
@@ -174,12 +183,12 @@ def issue(tx: Tx, principal: Principal, wish: TicketWish) -> tuple[Ticket, bool]
         wish.issued_at or tx.now,
         tx.now,
         tx.now,
-        None,
+        approved_by,
     )
     tx.rows.add(WRITE_TICKET, row)
     made = Ticket(
         row.id, store.id, counter.id, counter.code, day, row.number, TicketState.ISSUED, member, claim, row.currency,
-        row.amount, wish.lines, 1, row.issued_by, row.issued_at, tx.now, tx.now, None, None,
+        row.amount, wish.lines, 1, row.issued_by, row.issued_at, tx.now, tx.now, None, None, approved_by,
     )  # fmt: skip
     _note(tx, made, TicketState.ISSUED, whoever(principal), None)
     return made, True
@@ -278,21 +287,36 @@ def _note(tx: Tx, ticket: Ticket, state: TicketState, actor: str, why: str | Non
     )
 
 
-def edit(tx: Tx, principal: Principal, id: UUID, lines: tuple[Line, ...], version: int) -> Ticket:
+def edit(
+    tx: Tx, principal: Principal, id: UUID, lines: tuple[Line, ...], version: int, approval: Approval | None = None
+) -> Ticket:
     """Replace the lines of a ticket that is not being paid. Raises TicketChanged if somebody was faster,
-    TicketNotOpen, TicketContradicts, NotThisCounter, TicketUnknown."""
+    TicketNotOpen, TicketContradicts, NotThisCounter, TicketUnknown, DiscountNeedsApproval, ApprovalRefused."""
     ticket = _own(tx, principal, id)
     if ticket.version != version:
         raise TicketChanged("The ticket was changed meanwhile; look again", version=ticket.version)
     if ticket.state is not TicketState.ISSUED:
         raise TicketNotOpen(f"The ticket is {ticket.state}", state=ticket.state.value)
     check_lines(lines, ticket.counter)
+    approved_by = approve_discounts(
+        tx, principal, stores_by_id(tx, [ticket.store_id])[ticket.store_id], lines, approval, f"ticket/{id}",
+        is_member=ticket.member_id is not None or ticket.claim_id is not None,
+    )  # fmt: skip
     tx.execute(
         "UPDATE pos.ticket SET lines = CAST(:lines AS json), amount = :amount, version = version + 1,"
-        " changed_at = :now WHERE id = :id",
-        {"id": id, "lines": msgspec.json.encode(lines).decode(), "amount": amount_of(lines), "now": tx.now},
+        " changed_at = :now, approved_by = :approved_by WHERE id = :id",
+        {
+            "id": id,
+            "lines": msgspec.json.encode(lines).decode(),
+            "amount": amount_of(lines),
+            "now": tx.now,
+            "approved_by": approved_by,
+        },
     )
-    changed = replace(ticket, lines=lines, amount=amount_of(lines), version=ticket.version + 1, changed_at=tx.now)
+    changed = replace(
+        ticket, lines=lines, amount=amount_of(lines), version=ticket.version + 1, changed_at=tx.now,
+        approved_by=approved_by,
+    )  # fmt: skip
     _note(tx, changed, TicketState.ISSUED, whoever(principal), "edited")
     return changed
 

@@ -1,0 +1,1 @@
+"""How much a clerk may take off alone, and the managers' codes for more."""
