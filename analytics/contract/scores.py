@@ -1,14 +1,15 @@
 """What filters, campaigns and pages may ask of scores: which are the latest, who is where on the map, and why.
 
-Every function takes the open transaction first and reads only. Scores are those of one finished run (`latest_scores`:
-of the latest as-of date); take it once and ask it as often as needed, so that all answers are of one run. Sets are of
-member ids. Where a member buys in several currencies, any of them counts unless `currency` names one. Who refused
-profiling is in no set. Money is in minor units.
+Every function takes the open transaction first; all but `record_contact_costs` only read. Scores are those of one
+finished run (`latest_scores`: of the latest as-of date); take it once and ask it as often as needed, so that all
+answers are of one run. Sets are of member ids. Where a member buys in several currencies, any of them counts unless
+`currency` names one. Who refused profiling is in no set. Money is in minor units.
 
 Errors: ScoresUnknown (404), when nothing has been scored yet.
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import pyarrow as pa
@@ -33,6 +34,7 @@ from analytics.scores.reading import (
 from foundation.database import Tx
 
 __all__ = [
+    "ContactCost",
     "ContributionClass",
     "Direction",
     "FormatScore",
@@ -115,29 +117,41 @@ def with_probability_alive(
     return _between(scores, "probability_alive", least, most, currency)
 
 
-def record_contact_costs(tx: Tx, reference: str, day: date, costs: Sequence[tuple[int, str, int]]) -> int:
-    """Say what reaching members has cost: (member id, currency, minor units), once per reference and member.
+@dataclass(frozen=True, slots=True)
+class ContactCost:
+    """What reaching a member has cost on a day: `amount` in minor units. `reference` names the contact."""
+
+    reference: str
+    member_id: int
+    currency: str
+    day: date
+    amount: int
+
+
+def record_contact_costs(tx: Tx, costs: Sequence[ContactCost]) -> int:
+    """Say what reaching members has cost, once per reference, member and currency.
 
     Taken off the members' contribution in the runs whose window holds the day. Said again, nothing changes; returns how
     many were new.
     """
-    members, currencies, amounts = zip(*costs, strict=True) if costs else ((), (), ())
+    if not costs:
+        return 0
     facts = {
-        "reference": reference,
-        "day": day,
-        "members": list(members),
-        "currencies": list(currencies),
-        "amounts": list(amounts),
+        "references": [cost.reference for cost in costs],
+        "members": [cost.member_id for cost in costs],
+        "currencies": [cost.currency for cost in costs],
+        "days": [cost.day for cost in costs],
+        "amounts": [cost.amount for cost in costs],
     }
     return tx.execute(RECORD_COSTS, facts).rowcount
 
 
 RECORD_COSTS = """
 INSERT INTO analytics.contact_cost (reference, member_id, currency, day, amount)
-SELECT :reference, member_id, currency, :day, amount
-FROM unnest(CAST(:members AS bigint[]), CAST(:currencies AS text[]), CAST(:amounts AS bigint[]))
-    AS cost (member_id, currency, amount)
-ORDER BY member_id, currency
+SELECT reference, member_id, currency, day, amount
+FROM unnest(CAST(:references AS text[]), CAST(:members AS bigint[]), CAST(:currencies AS text[]),
+    CAST(:days AS date[]), CAST(:amounts AS bigint[])) AS cost (reference, member_id, currency, day, amount)
+ORDER BY reference, member_id, currency
 ON CONFLICT DO NOTHING
 """
 

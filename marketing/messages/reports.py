@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from foundation.database import Tx
+from marketing.messages.contact_costs import tell_costs
 from marketing.messages.gate import CONSENT_CHANNELS, read_gateway_id
 from marketing.messages.gateway import read_code
 from marketing.messages.rules import Channel, MessageState
@@ -98,7 +99,9 @@ def hear_reports(tx: Tx, reports: Sequence[Report]) -> int:
     # In order of id: two calls that carry the same messages do not lock them crosswise.
     rows = [heard[id_] for id_ in sorted(heard)]
     tx.ask("SELECT FROM marketing.message WHERE id = ANY(%s) ORDER BY id FOR UPDATE", ([row.id for row in rows],))
-    return tx.ask(HEAR, (msgspec.json.encode(rows).decode(),)).rowcount
+    news = tx.ask(HEAR, (msgspec.json.encode(rows).decode(),)).rowcount
+    tell_costs(tx, [row.id for row in rows])
+    return news
 
 
 # ------------------------------------------------------------------------------------------------ answered

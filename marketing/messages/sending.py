@@ -20,6 +20,7 @@ import msgspec
 import structlog
 
 from foundation.database import Database, Tx
+from marketing.messages.contact_costs import tell_costs
 from marketing.messages.gate import BATCH_MAX, LEASE, gateway_id, pass_gate
 from marketing.messages.gateway import (
     Answer,
@@ -227,6 +228,7 @@ def settle(tx: Tx, tried: Sequence[Tried], *, can_ask: bool) -> None:
     rows = [_settled(tx.now, one, can_ask=can_ask) for one in tried]
     tx.ask("SELECT FROM marketing.message WHERE id = ANY(%s) ORDER BY id FOR UPDATE", ([row.id for row in rows],))
     tx.ask(SETTLE, (msgspec.json.encode(rows).decode(),))
+    tell_costs(tx, [row.id for row in rows if row.sent_at is not None])
 
 
 def _settled(now: datetime, tried: Tried, *, can_ask: bool) -> _Settled:

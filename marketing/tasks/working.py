@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from analytics.contract.scores import ContactCost, record_contact_costs
+from foundation.clock import local_date
 from foundation.database import Tx
 from foundation.errors import FieldError, Forbidden, Invalid
 from foundation.settings import get_settings
-from marketing.tasks.kinds import kinds_of
+from marketing.tasks.kinds import kinds_of, settings_now
 from marketing.tasks.operations import TaskStoreUnknown, workers_by_number
 from marketing.tasks.rules import (
     UNFINISHED,
@@ -125,6 +127,7 @@ def log(tx: Tx, actor: Actor, task_id: int, entry: Entry) -> Task:
         note_id=_keep(tx, task, LOG, entry.note),
     )
     values = {"minutes": task.minutes + entry.minutes} if entry.minutes else {}
+    _tell_cost(tx, task, entry.minutes or 0)
     return change_task(tx, task, change, **values)
 
 
@@ -160,6 +163,7 @@ def complete(tx: Tx, actor: Actor, task_id: int, done: Completion) -> Task:
         minutes=minutes,
         note_id=_keep(tx, task, LOG, done.note),
     )
+    _tell_cost(tx, task, minutes)
     return change_task(tx, task, change, **values)
 
 
@@ -275,6 +279,23 @@ def _checked_steps(steps: Sequence[int], template: Template) -> list[int]:
     if any(step not in known for step in steps):
         raise StepUnknown("there is no such step", errors=[FieldError("/steps_done", f"0 to {len(known) - 1}")])
     return sorted(set(steps))
+
+
+def _tell_cost(tx: Tx, task: Task, minutes: int) -> None:
+    """Tell what so many more minutes for a member cost. A complaint is work of our own making: no member bears it."""
+    cost = settings_now(tx).cost(minutes)
+    if cost <= 0 or task.complaint:
+        return
+    settings = get_settings()
+    contact = ContactCost(
+        # The work so far grows with every entry: it names this one.
+        f"task/{task.id}/{task.minutes + minutes}",
+        task.member_id,
+        settings.company_currency,
+        local_date(tx.now, settings.company_timezone),
+        cost,
+    )
+    record_contact_costs(tx, [contact])
 
 
 def _keep(tx: Tx, task: Task, about: str, text: str | None) -> int | None:

@@ -6,7 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from analytics.contract.scores import in_classes, in_directions, record_contact_costs, scored, with_predicted_spend
+from analytics.contract.scores import (
+    ContactCost,
+    in_classes,
+    in_directions,
+    record_contact_costs,
+    scored,
+    with_predicted_spend,
+)
 from analytics.runs import scoring
 from analytics.runs.files import files_of, write_file
 from analytics.runs.findings import findings_from_json
@@ -246,8 +253,10 @@ def test_what_contacts_cost_comes_off_the_contribution_once(shop: Database) -> N
     plain = value_of(shop, done(shop), 3)
     for _ in range(2):
         with shop.transaction() as tx:
-            record_contact_costs(tx, "campaign/1", AS_OF - timedelta(days=3), [(3, "CNY", 250), (4, "CNY", 250)])
-            record_contact_costs(tx, "campaign/2", AS_OF, [(3, "CNY", 99_000)])  # not before the date
+            day = AS_OF - timedelta(days=3)
+            costs = [ContactCost("message/1", member, "CNY", day, 250) for member in (3, 4)]
+            late = ContactCost("message/2", 3, "CNY", AS_OF, 99_000)  # not before the date
+            record_contact_costs(tx, [*costs, late])
     assert value_of(shop, done(shop), 3) == plain - 250
 
 

@@ -92,3 +92,16 @@ def test_messages_stand_in_it_for_whoever_may_see_messages(
     assert "Text message · Waiting" in page
     counter = a_person_at_the_screen(http, database, "e3").get(f"/v1/members/{member}/service").json["items"]
     assert {entry["source"] for entry in counter} == {"tasks"}
+
+
+def test_the_work_for_a_member_is_told_to_whoever_reckons_the_members_worth(
+    http: FlaskClient, database: Database, member: int
+) -> None:
+    clerk = a_person_at_the_screen(http, database, "e1")
+    task = clerk.get("/v1/tasks?state=started").json["items"][0]["id"]
+    clerk.post(f"/v1/tasks/{task}/log", {"minutes": 4})
+    clerk.post(f"/v1/tasks/{task}/complete", {"outcome": "coming", "minutes": 2})
+    with database.transaction(read_only=True) as tx:
+        told = tx.ask("SELECT reference, member_id, amount FROM analytics.contact_cost ORDER BY reference").fetchall()
+    # At 50 minor units a minute.
+    assert told == [(f"task/{task}/4", member, 200), (f"task/{task}/6", member, 100)]
