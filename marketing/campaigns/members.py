@@ -42,7 +42,7 @@ def campaign_members(tx: Tx, campaign: Campaign, arm: Arm | None, after: int, li
     ).fetchall()
     ids = [row[0] for row in rows]
     sends = _sends(tx, campaign, ids)
-    done = set(redeemers_of(tx, campaign.reference)) if campaign.plan.treatment.coupon is not None else set()
+    done = set(redeemers_of(tx, campaign.reference, ids)) if campaign.plan.treatment.coupon is not None else set()
     return [
         CampaignMember(member, Arm(group), why, at, member in done, tuple(sends.get(member, ())))
         for member, group, why, at in rows

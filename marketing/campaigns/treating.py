@@ -92,7 +92,7 @@ def still_meant(tx: Tx, occasion: Occasion, step: StepPlan, members: Sequence[in
     """Those whom a reminder is still for: not those who have used their coupon, if it passes them over."""
     if not step.unless_redeemed:
         return list(members)
-    done = set(redeemers_of(tx, occasion.reference))
+    done = set(redeemers_of(tx, occasion.reference, members))
     return [member for member in members if member not in done]
 
 

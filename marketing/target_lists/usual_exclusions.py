@@ -1,8 +1,7 @@
 """The near misses that the sister folders know: held out of everything, heard from often enough, an open complaint."""
 
-from collections.abc import Collection
 from datetime import timedelta
-from typing import LiteralString, cast
+from typing import LiteralString
 
 from pyroaring import BitMap
 
@@ -36,11 +35,9 @@ def _capped(tx: Tx, near: Near) -> BitMap:
 
 def _held_out(tx: Tx, near: Near) -> BitMap:
     """Who is in the company's standing control group."""
-    return company_control(tx, cast("Collection[int]", near.members))
+    return company_control(tx, list(near.members))
 
 
 register_exclusion("capped", lazy("Heard from us often enough"), _capped)
-register_exclusion(
-    "held_out", lazy("Held out for comparison"), lambda tx, near: company_control(tx, list(near.members))
-)
+register_exclusion("held_out", lazy("Held out for comparison"), _held_out)
 register_exclusion("complaint", lazy("Open complaint"), lambda tx, _: BitMap(open_complaints(tx)))

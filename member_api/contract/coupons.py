@@ -135,10 +135,10 @@ def coupon_uses(tx: Tx, reference: str, limit: int, after: int = 0) -> list[Use]
     return list(uses(tx, offer, limit, after)) if offer is not None else []
 
 
-def redeemers_of(tx: Tx, reference: str) -> list[int]:
-    """The members whose coupon of this offer is used, in order of id."""
+def redeemers_of(tx: Tx, reference: str, among: Collection[int] | None = None) -> list[int]:
+    """The members (of `among`, if said) whose coupon of this offer is used, in order of id."""
     offer = offer_under(tx, reference)
-    return redeemers(tx, offer) if offer is not None else []
+    return redeemers(tx, offer, among) if offer is not None else []
 
 
 def grant_multiplier(tx: Tx, terms: Multiplier, member_ids: Sequence[int], reference: str, *, by: str) -> int:

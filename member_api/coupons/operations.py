@@ -440,13 +440,15 @@ def uses(tx: Tx, offer: Offer, limit: int, after: int = 0) -> Iterator[Use]:
     return (Use(*row) for row in rows)
 
 
-def redeemers(tx: Tx, offer: Offer) -> list[int]:
-    """The members whose coupon of this offer is used."""
-    rows = tx.execute(
-        "SELECT member_id FROM member.coupon WHERE offer_id = :offer AND state = 'redeemed' ORDER BY member_id",
-        {"offer": offer.id},
+def redeemers(tx: Tx, offer: Offer, among: Collection[int] | None = None) -> list[int]:
+    """The members (of `among`, if said) whose coupon of this offer is used, in order of id."""
+    named = None if among is None else list(among)
+    rows = tx.ask(
+        "SELECT member_id FROM member.coupon WHERE offer_id = %s AND state = 'redeemed'"
+        " AND (%s::bigint[] IS NULL OR member_id = ANY(%s)) ORDER BY member_id",
+        (offer.id, named, named),
     )
-    return [row[0] for row in rows]
+    return [member for (member,) in rows]
 
 
 def company_date(tx: Tx) -> date:

@@ -83,6 +83,8 @@ def test_a_coupon_takes_its_amount_off_and_earns_nothing_on_it(database: Databas
     with database.transaction(read_only=True) as tx:
         assert coupon_totals(tx, CAMPAIGN).amount == 1000
         assert redeemers_of(tx, CAMPAIGN) == [member]
+        assert redeemers_of(tx, CAMPAIGN, [member, member + 1]) == [member]
+        assert redeemers_of(tx, CAMPAIGN, [member + 1]) == []
         shares = tx.execute("SELECT allocated FROM pos.sale_line ORDER BY line").scalars().all()
     assert [share[1] for share in shares] == [667, 333]
     prove(database)
