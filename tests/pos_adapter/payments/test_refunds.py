@@ -86,6 +86,7 @@ def back(database: Database, payment: Taken, amount: int, number: str) -> Refund
 
 def ended(database: Database, clock: FixedClock, payment: Taken) -> list[Refund]:
     """The refunds of a payment once all have ended."""
+    found: list[Refund] = []
     for _ in range(40):
         sweep_refunds(database)
         with database.transaction(read_only=True) as tx:
