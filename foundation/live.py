@@ -87,12 +87,16 @@ class Teller:
 
 @dataclass(slots=True, eq=False)
 class Stream:
-    """One open page. `sent` is the position of the last event it was told; `outlet` takes bytes, False once gone."""
+    """One open page. It was told everything up to `after` when it joined; `outlet` takes bytes, False once gone.
+
+    `waiting` is what happens while it joins, None from then on.
+    """
 
     channel: str
     shape: Callable[[Message], bytes | None]
-    sent: int
+    after: int
     outlet: Callable[[bytes], bool]
+    waiting: list[Message] | None = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -102,18 +106,33 @@ class _Hub:
     home: Database
     streams: set[Stream] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    # Everything up to here was told; of what came later, `told` are the positions that were.
     read_until: int = 0
+    told: set[int] = field(default_factory=set)
     thread: threading.Thread | None = None
 
     def join(self, stream: Stream) -> None:
-        """Let a stream hear what happens from `stream.sent` on. Raises TooManyStreams."""
+        """Let a stream hear what happens from `stream.after` on. Raises TooManyStreams.
+
+        What happens meanwhile waits until the stream was told what happened before.
+        """
         with self.lock:
             if len(self.streams) >= STREAMS_MAX:
                 raise TooManyStreams("too many open pages; ask again in a moment")
             self.streams.add(stream)
             if self.thread is None:
+                self.read_until = stream.after
                 self.thread = threading.Thread(target=self._run, name="live", daemon=True)
                 self.thread.start()
+        try:
+            before, newest = self._read(stream.after)
+        except BaseException:
+            self.leave(stream)
+            raise
+        mine = [message for message in before if live_topics()[message.topic](message.facts) == stream.channel]
+        with self.lock:
+            self._write(stream, mine + [message for message in stream.waiting or () if message.position > newest])
+            stream.after, stream.waiting = newest, None
 
     def leave(self, stream: Stream) -> None:
         with self.lock:
@@ -122,14 +141,18 @@ class _Hub:
     def tell(self, channel: str, messages: Sequence[Message]) -> None:
         """Write to the streams of a channel what they have not been told; forget those that are gone."""
         with self.lock:
-            concerned = [stream for stream in self.streams if stream.channel == channel]
-            for stream in concerned:
-                told = [m for m in messages if m.position > stream.sent]
-                frames = [frame for message in told if (frame := stream.shape(message)) is not None]
-                if told:
-                    stream.sent = told[-1].position
-                if frames and not stream.outlet(b"".join(frames)):
-                    self.streams.discard(stream)
+            new = [m for m in messages if m.position > self.read_until and m.position not in self.told]
+            self.told.update(message.position for message in new)
+            for stream in [stream for stream in self.streams if stream.channel == channel]:
+                if stream.waiting is None:
+                    self._write(stream, [message for message in new if message.position > stream.after])
+                else:
+                    stream.waiting += new
+
+    def _write(self, stream: Stream, messages: Sequence[Message]) -> None:
+        frames = [frame for message in messages if (frame := stream.shape(message)) is not None]
+        if frames and not stream.outlet(b"".join(frames)):
+            self.streams.discard(stream)
 
     def _run(self) -> None:
         while True:
@@ -154,7 +177,7 @@ class _Hub:
                     self.tell(found["channel"].decode().removeprefix(PREFIX), _decode(found["data"]))
                 if time.monotonic() - beat >= HEARTBEAT_S:
                     beat = time.monotonic()
-                    self.catch_up(self.read_until)
+                    self.catch_up()
                     self._heartbeat()
         finally:
             subscription.close()
@@ -166,14 +189,22 @@ class _Hub:
                 if not stream.outlet(b": still here\n\n"):
                     self.streams.discard(stream)
 
-    def catch_up(self, since: int) -> None:
-        """Tell what the event table has after a position: what the broker lost, or came while a stream was joining."""
+    def catch_up(self) -> None:
+        """Tell what the broker lost: events of the table that nobody was told."""
+        messages, newest = self._read(self.read_until)
+        for message in messages:
+            self.tell(live_topics()[message.topic](message.facts), [message])
+        with self.lock:
+            self.read_until = max(self.read_until, newest)
+            self.told = {position for position in self.told if position > self.read_until}
+
+    def _read(self, since: int) -> tuple[list[Message], int]:
+        """Live events after a position, at most 1,000, and up to where these are all there are."""
         with self.home.transaction(read_only=True) as tx:
             newest = last_position(tx)
             events = read_events(tx, since, MISSED_MAX, live_topics(), newest) if newest > since else []
-        for event in events:
-            self.tell(live_topics()[event.topic](event.facts), [Message(event.position, event.topic, event.facts)])
-        self.read_until = max(self.read_until, events[-1].position if len(events) == MISSED_MAX else newest)
+        until = events[-1].position if len(events) == MISSED_MAX else newest
+        return [Message(event.position, event.topic, event.facts) for event in events], until
 
 
 _hub: _Hub | None = None
@@ -244,7 +275,6 @@ def _by_hub(hub: _Hub, joined: Stream, opening: bytes, connection: Any, protocol
     outlet = _Outlet(connection.hand_over(), chunked=protocol != "HTTP/1.0")
     joined.outlet = outlet.write
     hub.join(joined)
-    hub.catch_up(joined.sent)
     raise OSError(errno.ENOTCONN, "the connection was taken over by the live streams")
 
 
@@ -260,7 +290,6 @@ def _by_thread(hub: _Hub, joined: Stream, opening: bytes) -> Iterator[bytes]:
     hub.join(joined)
     try:
         yield opening
-        hub.catch_up(joined.sent)
         while True:
             try:
                 yield waiting.get(timeout=HEARTBEAT_S)
