@@ -8,14 +8,16 @@ from pos_adapter.catalogue.http import catalogue_blueprint
 from pos_adapter.desk.http import desk_blueprint
 from pos_adapter.desk.pages import desk_pages
 from pos_adapter.discounts.http import discounts_blueprint
+from pos_adapter.discounts.pages import discounts_pages
 from pos_adapter.handheld.http import handheld_blueprint
 from pos_adapter.handheld.pages import handheld_pages
 from pos_adapter.overview.http import overview_blueprint
 from pos_adapter.overview.pages import overview_pages
-from pos_adapter.permissions import FLOOR, READ, SETTLE, TICKETS_WRITE
+from pos_adapter.permissions import DISCOUNTS_APPROVE, FLOOR, READ, RETURNS_ISSUE, SETTLE, TICKETS_WRITE
 from pos_adapter.repairs.http import repairs_blueprint
 from pos_adapter.repairs.pages import repairs_pages
 from pos_adapter.returns.http import returns_blueprint
+from pos_adapter.returns.pages import returns_pages
 from pos_adapter.sales.http import sales_blueprint
 from pos_adapter.sales.pages import receipt_pages
 from pos_adapter.settlements.http import settlements_blueprint
@@ -43,14 +45,16 @@ room = Room(
         discounts_blueprint,
         handheld_blueprint,
     ],
-    pages=[overview_pages, receipt_pages, repairs_pages, handheld_pages, desk_pages],
+    pages=[overview_pages, receipt_pages, repairs_pages, handheld_pages, desk_pages, returns_pages, discounts_pages],
     menu=[
         MenuItem(lazy("Overview"), "/overview", READ, "home", 10),
         MenuItem(lazy("Counter"), "/handheld", TICKETS_WRITE, "device", 15),
         MenuItem(lazy("Cash desk"), "/desk", SETTLE, "desk", 16),
-        MenuItem(lazy("Floor"), "/floor", FLOOR, "clock", 24),
+        MenuItem(lazy("Floor board"), "/floor", FLOOR, "clock", 24),
         MenuItem(lazy("Receipts"), "/receipts", READ, "receipt", 25),
         MenuItem(lazy("Settlements"), "/settlements", READ, "coins", 27),
+        MenuItem(lazy("Returns"), "/returns", RETURNS_ISSUE, "left", 17),
+        MenuItem(lazy("Manager's code"), "/discounts/code", DISCOUNTS_APPROVE, "key", 27),
         MenuItem(lazy("Repairs"), "/repairs", READ, "repair", 30),
     ],
     translations=sorted(HERE.glob("**/translations")),

@@ -16,13 +16,13 @@ from foundation.http import Pages, transactional
 from foundation.pages import render
 from foundation.settings import get_settings
 from member_api.contract.members import masked_names
-from organisation.contract import StoreFacts, place_of, staff_by_id, staff_names, stores_within
+from organisation.contract import StoreFacts, counters_of, place_of, staff_by_id, staff_names, stores_within
 from pos_adapter.desk.floor import read_board
 from pos_adapter.desk.http import settlement_id
 from pos_adapter.desk.printing import prints_of
 from pos_adapter.desk.receipt import paper_of, qr_svg
 from pos_adapter.desk.rules import clock_text
-from pos_adapter.desk.words import PAYMENT_STATES, RAILS, SETTLEMENT_STATES, TICKET_STATES, script_words
+from pos_adapter.desk.words import PAYMENT_STATES, RAILS, SETTLEMENT_STATES, STEP_WORDS, TICKET_STATES, script_words
 from pos_adapter.permissions import FLOOR, READ, SETTLE
 from pos_adapter.sales.words import TENDER_WORDS
 from pos_adapter.settlements.reading import list_settlements, read_settlement
@@ -59,6 +59,7 @@ def desk_page(tx: Tx) -> str:
         now=tx.now,
         words=script_words(),
         rails=_rails(),
+        counters={counter.code: counter.name for counter in counters_of(tx, store.id)},
     )
 
 
@@ -158,6 +159,7 @@ def settlement_page(tx: Tx, settlement: str) -> str:
         member_name=masked_names(tx, [record.member_id]).get(record.member_id) if record.member_id else None,
         states=SETTLEMENT_STATES,
         ticket_states=TICKET_STATES,
+        step_words=STEP_WORDS,
         payment_states=PAYMENT_STATES,
         rails=RAILS,
         tender_words=TENDER_WORDS,

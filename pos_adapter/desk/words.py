@@ -20,6 +20,15 @@ TICKET_STATES: Mapping[str, tuple[Any, str]] = {
     "cancelled": (lazy("Called off"), ""),
     "expired": (lazy("Expired"), ""),
 }
+# What happened to a ticket, step by step.
+STEP_WORDS: Mapping[str, Any] = {
+    "issued": lazy("Issued"),
+    "settling": lazy("Being paid"),
+    "paid": lazy("Settled"),
+    "released": lazy("Collected"),
+    "cancelled": lazy("Called off"),
+    "expired": lazy("Expired"),
+}
 PAYMENT_STATES: Mapping[str, tuple[Any, str]] = {
     "created": (lazy("Being sent"), "info"),
     "pending": (lazy("Waiting for the payer"), "warn"),
@@ -136,7 +145,7 @@ def script_words() -> dict[str, Any]:
             "earned": gettext("Points earned"),
             "balance": gettext("Points now"),
             "ecoins": gettext("E-coins earned"),
-            "to_come": gettext("Points to come"),
+            "to_come": gettext("Points to come, at most"),
             "ecoins_to_come": gettext("E-coins to come"),
             "usable": gettext("{amount} can be used"),
             "not_usable": gettext("not usable: {why}"),

@@ -50,7 +50,7 @@ from pos_adapter.settlements.rules import (
 )
 from pos_adapter.settlements.tables import END_SETTLEMENT, WRITE_SETTLEMENT, SettlementEnd, SettlementRow
 from pos_adapter.tickets.numbers import next_number
-from pos_adapter.tickets.operations import Ticket, lock_tickets, step, whoever
+from pos_adapter.tickets.operations import Ticket, lock_tickets, named_member, step, whoever
 from pos_adapter.tickets.rules import TicketState
 
 HOLD_LIFE = timedelta(hours=24)
@@ -190,7 +190,7 @@ def _settle(tx: Tx, principal: Principal, wish: SettlementWish, start_payments: 
         tx.flush()
         start_payments(tx, settlement, wish.payments)
         return answer
-    answer = _post(tx, principal, settlement, wish.member)
+    answer = _post(tx, principal, settlement)
     for ticket in tickets:
         step(tx, ticket, TicketState.PAID, actor, settlement=settlement.id, first_line=gathered.first_lines[ticket.id])
     _record(tx, principal, settlement, wish, answer)
@@ -225,6 +225,7 @@ def _opened(
     day = local_date(tx.now, store.timezone)
     sales_at_most = 1 + len({line.counter for line in gathered.lines})
     sequence = next_number(tx, store.id, day, f"settlement/{wish.terminal}", sales_at_most, SERVER_NUMBERS_FROM)
+    member, claim = _whose(tx, wish, tickets)
     return Settlement(
         uuid4(),
         store,
@@ -233,8 +234,8 @@ def _opened(
         sequence,
         SettlementState.PENDING,
         sum(line.amount for line in gathered.lines),
-        next((ticket.member_id for ticket in tickets if ticket.member_id is not None), None),
-        next((ticket.claim_id for ticket in tickets if ticket.claim_id is not None), None),
+        member,
+        claim,
         principal.id,
         tx.now,
         _Content(
@@ -245,6 +246,12 @@ def _opened(
             {},
         ),
     )
+
+
+def _whose(tx: Tx, wish: SettlementWish, tickets: Sequence[Ticket]) -> tuple[int | None, int | None]:
+    """Whose settlement it is, as (member, claim): the tickets', else who the desk names."""
+    named = next((t for t in tickets if t.member_id is not None or t.claim_id is not None), None)
+    return (named.member_id, named.claim_id) if named is not None else named_member(tx, wish.member)
 
 
 def _record(
@@ -286,9 +293,8 @@ def _answer(settlement: Settlement, state: SettlementState, failure: str | None 
 # ------------------------------------------------------------------------------------------------ posting its sales
 
 
-def _post(tx: Tx, principal: Principal, settlement: Settlement, member: MemberRef | str | None) -> SettlementAnswer:
+def _post(tx: Tx, principal: Principal, settlement: Settlement) -> SettlementAnswer:
     """Post the sales of a settlement. Raises what refuses a sale; then nothing of the transaction may be committed."""
-    named = str(settlement.member_id) if settlement.member_id is not None else member
     content, store = settlement.content, settlement.store
     receipt = Receipt(
         store=store.code,
@@ -298,7 +304,7 @@ def _post(tx: Tx, principal: Principal, settlement: Settlement, member: MemberRe
         type=SaleType.SALE,
         occurred_at=settlement.created_at,
         currency=store.currency,
-        member=named if settlement.claim_id is None else None,
+        member=str(settlement.member_id) if settlement.member_id is not None else None,
         lines=content.lines,
         coupons=content.coupons,
         tenders=content.tenders,
@@ -392,7 +398,7 @@ def complete(tx: Tx, id: UUID) -> SettlementAnswer:
         frozenset({place_of(settlement.store.code)}),
     )  # fmt: skip
     try:
-        answer = _post(tx, till, settlement, None)
+        answer = _post(tx, till, settlement)
     except Refused as refused:
         raise refused.error from None
     for ticket in tickets:

@@ -22,6 +22,7 @@ const desk = {
   ...Object.fromEntries(["store", "terminal", "currency", "home", "cashier", "language"].map((name) => [name, root.dataset[name]])),
   exponent: Number(root.dataset.exponent),
   rails: root.dataset.rails.split(" ").filter(Boolean),
+  counters: JSON.parse(root.dataset.counters),
   clockOff: Date.parse(root.dataset.now) - Date.now(),
   names: new Map(), // names of products by code
   waiting: new Map(), // open tickets of the store by id
@@ -45,7 +46,7 @@ function draw() {
   V.drawBasket(desk, at("basket"));
   V.drawSum(desk, { owed: at("owed"), tenders: at("tenders"), left: at("left"), leftLine: at("left-line") });
   V.drawOffers(desk, at("offers"));
-  V.drawWaiting(desk, at("waiting"), at("waiting-count"));
+  V.drawWaiting(desk, at("waiting"), at("waiting-count"), at("waiting-head"));
   V.drawRecent(desk, at("recent"));
   V.drawResult(desk, at("result"));
   at("sum").hidden = Boolean(desk.result);

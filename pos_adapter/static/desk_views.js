@@ -30,6 +30,9 @@ function plainAmount(desk, amount) {
   return desk.exponent ? `${text.slice(0, -desk.exponent)}.${text.slice(-desk.exponent)}` : text;
 }
 
+/** A counter as people call it, with its code. */
+const counterOf = (desk, code) => (desk.counters[code] && desk.counters[code] !== code ? `${code} ${desk.counters[code]}` : code);
+
 const badge = (words, kind) => element("span", `badge ${kind}`, words);
 const STATE_KINDS = { pending: "warn", paid: "good", failed: "danger", settling: "warn", issued: "info", unknown: "danger", reversing: "warn", succeeded: "good", created: "info" };
 
@@ -45,7 +48,7 @@ function drawBasket(desk, place) {
   place.replaceChildren();
   desk.tickets.forEach((ticket, at) => place.append(ticketRow(desk, ticket, at, money)));
   desk.loose.forEach((each, at) => {
-    const row = element("div", "basket-row chosen", element("span", "tick", "✓"), element("span", "row-what", each.name || word("label", "loose"), each.quantity > 1 ? ` × ${each.quantity}` : ""), element("span", "row-where", each.counter || ""), element("strong", "number", money(each.amount)));
+    const row = element("div", "basket-row chosen", element("span", "tick", "✓"), element("span", "row-what", each.name || word("label", "loose"), each.quantity > 1 ? ` × ${each.quantity}` : ""), element("span", "row-where", each.counter ? counterOf(desk, each.counter) : ""), element("strong", "number", money(each.amount)));
     mark(desk, row, desk.tickets.length + at);
     place.append(row);
   });
@@ -56,7 +59,7 @@ function ticketRow(desk, ticket, at, money) {
   const what = element("span", "row-what", element("b", "", word("label", "ticket", { number: ticket.number })));
   if (ticket.isNew) what.append(" ", badge(word("label", "new"), "info"));
   if (goods) what.append(element("span", "hint", ` ${goods}`));
-  const row = element("div", `basket-row${ticket.chosen ? " chosen" : ""}`, element("span", "tick", ticket.chosen ? "✓" : ""), what, element("span", "row-where", ticket.counter), element("strong", "number", money(ticket.amount)));
+  const row = element("div", `basket-row${ticket.chosen ? " chosen" : ""}`, element("span", "tick", ticket.chosen ? "✓" : ""), what, element("span", "row-where", counterOf(desk, ticket.counter)), element("strong", "number", money(ticket.amount)));
   row.dataset.ticket = ticket.number;
   mark(desk, row, at);
   return row;
@@ -129,13 +132,14 @@ function soonest(lots) {
   return day ? ` (${word("label", "expires", { day })})` : "";
 }
 
-function drawWaiting(desk, place, count) {
+function drawWaiting(desk, place, count, head) {
   const shown = [...desk.waiting.values()].filter((ticket) => !desk.tickets.some((each) => each.id === ticket.id)).sort((a, b) => a.number - b.number);
+  head.hidden = !shown.length;
   count.textContent = shown.length ? `(${shown.length})` : "";
   const now = Date.now() + desk.clockOff;
   place.replaceChildren(...shown.slice(0, 60).map((ticket) => {
     const minutes = Math.max(0, Math.floor((now - Date.parse(ticket.issued_at)) / 60000));
-    const chip = element("button", `waiting-ticket${minutes >= 15 ? " late" : ""}`, element("b", "", String(ticket.number)), element("span", "", ticket.counter), element("span", "number", moneyOf(desk)(ticket.amount)), element("span", "hint", word("label", "minutes", { n: minutes })));
+    const chip = element("button", `waiting-ticket${minutes >= 15 ? " late" : ""}`, element("b", "", String(ticket.number)), element("span", "", counterOf(desk, ticket.counter)), element("span", "number", moneyOf(desk)(ticket.amount)), element("span", "hint", word("label", "minutes", { n: minutes })));
     chip.type = "button";
     chip.tabIndex = -1;
     chip.dataset.call = ticket.number;

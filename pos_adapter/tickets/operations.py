@@ -158,7 +158,7 @@ def issue(tx: Tx, principal: Principal, wish: TicketWish) -> tuple[Ticket, bool]
     if wish.id is not None and (before := _issued_before(tx, wish.id, digest)) is not None:
         return before, False
     fix_currency(tx, store)
-    member, claim = _member(tx, wish.member)
+    member, claim = named_member(tx, wish.member)
     day = local_date(tx.now, store.timezone)
     id = wish.id or uuid4()
     approved_by = approve_discounts(
@@ -227,8 +227,8 @@ def _issued_before(tx: Tx, id: UUID, digest: bytes) -> Ticket | None:
     return _ticket(tx.execute(COLUMNS + "WHERE id = :id", {"id": id}).one())
 
 
-def _member(tx: Tx, named: MemberRef | str | None) -> tuple[int | None, int | None]:
-    """(member, claim): a member by id must exist; an identifier nobody enrolled with waits under a claim."""
+def named_member(tx: Tx, named: MemberRef | str | None) -> tuple[int | None, int | None]:
+    """(member, claim) of who is meant: one by id must exist; an identifier nobody enrolled with waits under a claim."""
     if named is None:
         return None, None
     if isinstance(named, str):

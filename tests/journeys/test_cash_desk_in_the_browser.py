@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.foundation.page_checks import complaints_about
-from tests.pos_adapter.desk_scene import MEMBER, PHONE, Scene, scene
+from tests.member_api.people import PHONE
+from tests.pos_adapter.desk_scene import MEMBER, Scene, scene
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -92,9 +93,9 @@ def test_three_counters_are_settled_with_one_payment_by_the_keyboard_only(
         "JEWEL",
         "¥100.00",
         "¥350.00",
-        "E-coins ¥30.00",
-        "Stored cash ¥80.00",
-        "Bank card ¥390.00",
+        "E-coins¥30.00",
+        "Stored cash¥80.00",
+        "Bank card¥390.00",
         "Points earned",
         settled["id"],
     ):

@@ -1,22 +1,28 @@
 """One payment for several counters: one sale a legal unit, one purchase for the accounts, one winner among desks."""
 
+import os
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from datetime import date
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from flask.testing import FlaskClient
 
 from foundation.database import Database
+from foundation.http import Keyed
 from member_api.contract.coupons import CouponOffer, coupons_of, issue_coupons
 from member_api.contract.ledger import Kind, Origin
 from member_api.earning.operations import publish_rules
+from pos_adapter.sales.receipts import Line, MemberRef, Tender
+from pos_adapter.settlements.operations import Payment, SettlementWish, complete, settle
 from tests.field.shop import PHONE_REF, open_lots, points_of, prove
 from tests.member_api.ledger.callers import SOON, balance, given
 from tests.member_api.people import a_member
+from tests.organisation.factories import somebody
 from tests.pos_adapter.tickets.callers import Floor
 
 
@@ -155,29 +161,60 @@ def test_a_ticket_is_settled_once(floor: Floor, database: Database) -> None:
 
 
 def test_two_desks_at_the_same_time_one_wins_and_the_other_is_told(floor: Floor, database: Database) -> None:
-    for _ in range(10):
-        tickets = [floor.issued("C1", 100), floor.issued("C2", 200)]
-        told: list[int] = []
+    """DESK_ROUNDS=1000 runs it as often as a busy year does."""
+    rounds = int(os.environ.get("DESK_ROUNDS", "10"))
+    winners: Counter[str] = Counter()
+    desks = [("D1", _alone(floor.desk)), ("D2", _alone(floor.other_desk))]
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(rounds):
+            tickets = [floor.issued("C1", 100), floor.issued("C2", 200)]
+            together = threading.Barrier(2)
 
-        def settle(desk: Any, terminal: str, asked: list[str], told: list[int] = told) -> None:
-            alone = copy(desk)
-            alone.http = desk.http.application.test_client()
-            told.append(
-                floor.settle(
-                    *asked, desk=alone, terminal=terminal, tenders=[{"kind": "card", "amount": 300}]
-                ).status_code
-            )
+            def try_at(at: tuple[str, Any], asked: list[str], together: threading.Barrier = together) -> Any:
+                together.wait(30)
+                tenders = [{"kind": "card", "amount": 300}]
+                return floor.settle(*asked, desk=at[1], terminal=at[0], tenders=tenders)
 
-        threads = [
-            threading.Thread(target=settle, args=(floor.desk, "D1", tickets)),
-            threading.Thread(target=settle, args=(floor.other_desk, "D2", tickets[::-1])),
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert Counter(told) == {201: 1, 409: 1}
-    assert rows(database, "SELECT count(*), sum(amount) FROM pos.sale") == [(10, 3_000)]
+            answers = list(pool.map(try_at, desks, (tickets, tickets[::-1])))
+            assert sorted(answer.status_code for answer in answers) == [201, 409]
+            [lost] = [answer.get_json() for answer in answers if answer.status_code == 409]
+            assert lost["code"] == "tickets_not_open"
+            assert {(each["id"], each["state"]) for each in lost["tickets"]} == {(id, "paid") for id in tickets}
+            winners.update(desk for (desk, _), answer in zip(desks, answers, strict=True) if answer.status_code == 201)
+    print(f"{rounds} rounds: {dict(winners)} won, every other was told 409 and changed nothing")
+    assert rows(database, "SELECT count(*), sum(amount) FROM pos.sale") == [(rounds, 300 * rounds)]
+    assert rows(database, "SELECT state, count(*) FROM pos.ticket GROUP BY 1") == [("paid", 2 * rounds)]
+    assert rows(database, "SELECT count(*) FROM pos.settlement") == [(rounds,)]
+
+
+def _alone(desk: Any) -> Any:
+    """The same desk with a connection of its own, for a thread."""
+    alone = copy(desk)
+    alone.http = desk.http.application.test_client()
+    return alone
+
+
+def test_the_member_whom_the_desk_names_gets_the_points_also_when_a_payment_is_waited_for(
+    floor: Floor, database: Database
+) -> None:
+    a_member(database)
+    loose = [{"line": 1, "quantity": "1", "amount": 5_000}]
+    at_once = floor.settle(lines=loose, tenders=[{"kind": "cash", "amount": 5_000}], member=PHONE_REF).get_json()
+    assert at_once["points"]["earned"] == 50
+    body = SettlementWish(
+        "S01",
+        "D1",
+        (),
+        (Tender("card", 5_000),),
+        (Payment(1, Tender("card", 5_000), None),),
+        (Line(1, "1", 5_000),),
+        member=MemberRef(**PHONE_REF),
+    )
+    desk = somebody("settlements.write", "sales.post", stores=("S01",))
+    waits = settle(database, desk, body, Keyed("desk", "later", b"x" * 32), lambda tx, settlement, payments: None)
+    with database.transaction() as tx:
+        assert complete(tx, UUID(waits.body["id"])).points.earned == 50  # type: ignore[union-attr]
+    assert points_of(database) == 100
 
 
 def test_what_cannot_be_settled_together_is_refused_and_changes_nothing(floor: Floor, database: Database) -> None:
