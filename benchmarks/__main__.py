@@ -158,7 +158,7 @@ def bench_big(only: str | None, *, quick: bool) -> None:
     """A scoring run, and live counts, beside hand-written queries over the same files."""
     with big_house(QUICK_BIG if quick else None) as big:
         machine = describe(big.house.database_url, big.house.directory)
-        counted = lists.measure(big, turns=1 if quick else lists.TURNS) if only != "scoring" else None
+        counted = lists.measure(big, rounds=3 if quick else lists.ROUNDS) if only != "scoring" else None
         scored = scoring.measure(big, rounds=1 if quick else scoring.ROUNDS) if only != "lists" else None
     if counted is not None:
         lists.show(counted)

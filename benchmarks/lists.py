@@ -4,9 +4,9 @@
     roll-ups   one DuckDB query by hand over the roll-ups of the same files
     lines      one DuckDB query by hand over the raw lines
 
-Each in a process of its own with its lake open, by turns; each count is made anew (the product's kept answers are
-thrown away before each, and measured apart). What members own and allow is given to the hand-written queries as tables
-in memory. All three must come to the same number.
+Each in a process of its own with its lake open; one count each by turns, so that noise falls on all. Each count is made
+anew (the product's kept answers are thrown away before it, and measured apart). What members own and allow is given to
+the hand-written queries as tables in memory. All three must come to the same number.
 """
 
 import json
@@ -14,8 +14,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -37,9 +37,7 @@ from marketing.target_lists.choosing import Question, choose
 from marketing.target_lists.filters import read_filter
 
 RESULTS = Path(__file__).with_name("results") / "lists.json"
-TURNS = 3
-COUNTS = 7
-TIMEOUT_S = 900
+ROUNDS = 15
 RATIO_MAX = 1.5
 SECONDS_MAX = 1.0
 MEMORY_MAX_MB = 4_096
@@ -197,124 +195,167 @@ LINES: Sequence[str] = (
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """One subject's turn: by filter, what it counted, the seconds of each count, and of one asked again (product)."""
+    """What one subject did in all rounds: by filter, what it counted, the seconds of each count, and of one asked again
+    (product); seconds to open the lake, and the most memory its process held."""
 
-    subject: str
     counts: Sequence[int]
     seconds: Sequence[Sequence[float]]
-    again: Sequence[float]
+    again: Sequence[Sequence[float]]
     opened: float
     memory_mb: int
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """All turns, by subject."""
+    """Every subject's counts."""
 
     lines: int
     members: int
-    taken: Mapping[str, Sequence[Counted]]
+    taken: Mapping[str, Counted]
 
     def median(self, subject: str, n: int) -> float:
-        return statistics.median(seconds for turn in self.taken[subject] for seconds in turn.seconds[n])
+        return statistics.median(self.taken[subject].seconds[n])
 
     def again(self, n: int) -> float:
-        return statistics.median(turn.again[n] for turn in self.taken["product"])
+        return statistics.median(self.taken["product"].again[n])
 
     def ratio(self, n: int) -> float:
+        """Of the medians; every count has its neighbour by hand a moment before or after it."""
         return self.median("product", n) / self.median("roll-ups", n)
-
-    def memory_mb(self, subject: str) -> int:
-        return max(turn.memory_mb for turn in self.taken[subject])
 
     @property
     def missed(self) -> list[str]:
         """What falls short of what is promised."""
-        ratios = sorted(self.ratio(n) for n in range(len(FILTERS)))
-        found = []
-        if statistics.median(ratios) > RATIO_MAX:
-            found.append(f"median ratio {statistics.median(ratios):.2f} over {RATIO_MAX}")
+        ratio = statistics.median(self.ratio(n) for n in range(len(FILTERS)))
+        found = [f"median ratio {ratio:.2f} over {RATIO_MAX}"] if ratio > RATIO_MAX else []
         found += [
             f"{name}: {self.median('product', n):.2f} s"
             for n, name in enumerate(FILTERS)
             if self.median("product", n) > SECONDS_MAX
         ]
-        return found + [f"{s} held {self.memory_mb(s)} MB" for s in SUBJECTS if self.memory_mb(s) > MEMORY_MAX_MB]
+        return found + [f"{s} held {t.memory_mb} MB" for s, t in self.taken.items() if t.memory_mb > MEMORY_MAX_MB]
 
 
-def measure(big: BigHouse, turns: int = TURNS) -> Result:
-    """Every subject by turns in processes of their own. Raises RuntimeError if they disagree."""
-    taken: dict[str, list[Counted]] = {subject: [] for subject in SUBJECTS}
-    for _ in range(turns):
-        for subject in SUBJECTS:
-            taken[subject].append(_in_a_process(subject, big.big.size.ends_on - timedelta(days=1)))
-    counts = {tuple(turn.counts) for turns_ in taken.values() for turn in turns_}
-    if len(counts) != 1:
-        raise RuntimeError(f"the subjects disagree: { {s: turns_[0].counts for s, turns_ in taken.items()} }")
+def measure(big: BigHouse, rounds: int = ROUNDS) -> Result:
+    """Every subject counts every filter once a round, one after the other. Raises RuntimeError if they disagree."""
+    today = big.big.size.ends_on - timedelta(days=1)
+    with ExitStack() as stack:
+        asked = {subject: stack.enter_context(_Child(subject, today)) for subject in SUBJECTS}
+        numbers: dict[str, list[int]] = {subject: [0] * len(FILTERS) for subject in SUBJECTS}
+        seconds: dict[str, list[list[float]]] = {subject: [[] for _ in FILTERS] for subject in SUBJECTS}
+        again: list[list[float]] = [[] for _ in FILTERS]
+        for _ in range(rounds):
+            for n in range(len(FILTERS)):
+                for subject, child in asked.items():
+                    answer = child.ask(f"count {n}")
+                    numbers[subject][n] = answer["count"]
+                    seconds[subject][n].append(answer["seconds"])
+                again[n].append(asked["product"].ask(f"again {n}")["seconds"])
+        if len({tuple(counted) for counted in numbers.values()}) != 1:
+            raise RuntimeError(f"the subjects disagree: {numbers}")
+        taken = {
+            subject: Counted(numbers[subject], seconds[subject], again, child.opened, child.ask("memory")["mb"])
+            for subject, child in asked.items()
+        }
     return Result(big.lines, big.big.size.members, taken)
 
 
-def _in_a_process(subject: str, today: date) -> Counted:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.lists", subject, today.isoformat()],
-        stdout=subprocess.PIPE,
-        timeout=TIMEOUT_S,
-        check=True,
-    )
-    return Counted(**json.loads(done.stdout.splitlines()[-1]))
+class _Child:
+    """A subject in a process of its own, which answers a line with a line."""
+
+    def __init__(self, subject: str, today: date) -> None:
+        command = [sys.executable, "-m", "benchmarks.lists", subject, today.isoformat()]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.opened = 0.0
+
+    def __enter__(self) -> "_Child":
+        self.opened = self.ask("open")["seconds"]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate(timeout=60)
+
+    def ask(self, what: str) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(what + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"the process ended at {what!r}")
+        told: dict[str, Any] = json.loads(answer)
+        return told
 
 
 # ------------------------------------------------------------------------------------------------ in the process
-def run_product(database: Database, today: date) -> Counted:
+class _Product:
     """Live counts as the builder asks for them."""
 
-    def count(body: Any) -> int:
-        with database.transaction(read_only=True) as tx:
-            question = Question(read_filter(body, MEASURES), today)
+    def __init__(self, database: Database, today: date) -> None:
+        self._database = database
+        self._today = today
+
+    def open(self) -> None:
+        self._count({"measure": "visits", "op": ">=", "value": 1, "within_days": 1})
+
+    def count(self, n: int) -> int:
+        """A count made anew: the lake that is open has forgotten what it was asked."""
+        if lake_session._current is not None:
+            lake_session._current[1].answers.clear()
+        return self.again(n)
+
+    def again(self, n: int) -> int:
+        return self._count(list(FILTERS.values())[n])
+
+    def _count(self, body: Any) -> int:
+        with self._database.transaction(read_only=True) as tx:
+            question = Question(read_filter(body, MEASURES), self._today)
             return len(choose(tx, question, near_misses=False).members)
 
-    opened = _time(lambda: count({"measure": "visits", "op": ">=", "value": 1, "within_days": 1}))[1]
-    counts, seconds, again = [], [], []
-    for body in FILTERS.values():
-        taken = []
-        number = 0
-        for _ in range(COUNTS):
-            forget_answers()
-            number, took = _time(lambda body=body: count(body))  # type: ignore[misc]
-            taken.append(took)
-        counts.append(number)
-        seconds.append(taken)
-        again.append(_time(lambda body=body: count(body))[1])  # type: ignore[misc]
-    return Counted("product", counts, seconds, again, opened, _peak_mb())
+
+class _ByHand:
+    """The same counts by hand, on a lake that is open."""
+
+    def __init__(self, database: Database, queries: Sequence[str], today: date, stack: ExitStack) -> None:
+        self._database = database
+        self._queries = queries
+        self._today = today
+        self._stack = stack
+
+    def open(self) -> None:
+        tx = self._stack.enter_context(self._database.transaction(read_only=True))
+        tx.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        self._lake = self._stack.enter_context(open_lake(tx))
+        self._lake.duck.execute("SET parquet_metadata_cache = true")
+        give_members(tx, self._lake.duck)
+
+    def count(self, n: int) -> int:
+        query = self._queries[n]
+        days = {name: day for name, day in days_of(self._today).items() if f"${name}" in query}
+        number: int = self._lake.sql(query, **days).column("n")[0].as_py()
+        return number
+
+    again = count
 
 
-def forget_answers() -> None:
-    """Let the lake that is open be asked everything anew."""
-    if lake_session._current is not None:
-        lake_session._current[1].answers.clear()
-
-
-def run_by_hand(database: Database, subject: str, today: date) -> Counted:
-    """The same counts by hand, on a lake that is open already."""
-    queries = ROLL_UPS if subject == "roll-ups" else LINES
-    began = time.perf_counter()
-    with database.transaction(read_only=True) as tx, open_lake(tx) as lake:
-        lake.duck.execute("SET parquet_metadata_cache = true")
-        give_members(tx, lake.duck)
-        lake.sql("SELECT count(*) FROM member_day WHERE business_date = $today", today=today)
-        opened = time.perf_counter() - began
-        counts, seconds = [], []
-        for query in queries:
-            days = {name: day for name, day in days_of(today).items() if f"${name}" in query}
-            taken = []
-            number = 0
-            for _ in range(COUNTS):
-                table, took = _time(lambda query=query, days=days: lake.sql(query, **days))  # type: ignore[misc]
-                number = table.column("n")[0].as_py()
-                taken.append(took)
-            counts.append(number)
-            seconds.append(taken)
-    return Counted(subject, counts, seconds, [0.0] * len(counts), opened, _peak_mb())
+def answer_lines(database: Database, subject: str, today: date) -> None:
+    """Answer what the parent asks until it asks no more."""
+    with ExitStack() as stack:
+        queries = {"roll-ups": ROLL_UPS, "lines": LINES}.get(subject)
+        counting = _Product(database, today) if queries is None else _ByHand(database, queries, today, stack)
+        for line in sys.stdin:
+            what, *n = line.split()
+            began = time.perf_counter()
+            match what:
+                case "open":
+                    counting.open()
+                    told: dict[str, Any] = {"seconds": time.perf_counter() - began}
+                case "memory":
+                    told = {"mb": _peak_mb()}
+                case _:
+                    number = counting.count(int(n[0])) if what == "count" else counting.again(int(n[0]))
+                    told = {"count": number, "seconds": time.perf_counter() - began}
+            print(json.dumps(told), flush=True)
 
 
 def days_of(today: date) -> dict[str, date]:
@@ -338,12 +379,6 @@ def give_members(tx: Tx, duck: duckdb.DuckDBPyConnection) -> None:
         rows = tx.execute(query).mappings().all()
         duck.register(f"given_{name}", pa.Table.from_pylist([dict(row) for row in rows]))
         duck.execute(f"CREATE TABLE {name} AS SELECT * FROM given_{name}")
-
-
-def _time(work: Callable[[], Any]) -> tuple[Any, float]:
-    began = time.perf_counter()
-    answer = work()
-    return answer, time.perf_counter() - began
 
 
 def _peak_mb() -> int:
@@ -373,7 +408,7 @@ def show(result: Result) -> None:
     for n, name in enumerate(FILTERS):
         table.add_row(
             name,
-            f"{result.taken['product'][0].counts[n]:,}",
+            f"{result.taken['product'].counts[n]:,}",
             _ms(result.median("product", n)),
             _ms(result.again(n)),
             _ms(result.median("roll-ups", n)),
@@ -383,9 +418,10 @@ def show(result: Result) -> None:
         )
     console = Console(width=150)
     console.print(table)
-    console.print("Peak memory: " + ", ".join(f"{subject} {result.memory_mb(subject)} MB" for subject in SUBJECTS))
-    opened = statistics.median(turn.opened for turn in result.taken["product"])
-    console.print(f"The first count of a process opens the lake: {_ms(opened)}")
+    console.print(
+        "Peak memory: " + ", ".join(f"{subject} {turn.memory_mb} MB" for subject, turn in result.taken.items())
+    )
+    console.print(f"The first count of a process opens the lake: {_ms(result.taken['product'].opened)}")
     for what in result.missed:
         console.print(f"MISSED: {what}")
 
@@ -406,7 +442,7 @@ def keep(machine: Machine, result: Result) -> None:
                     {
                         "name": name,
                         "filter": body,
-                        "count": result.taken["product"][0].counts[n],
+                        "count": result.taken["product"].counts[n],
                         "product_ms": round(result.median("product", n) * 1000, 1),
                         "again_ms": round(result.again(n) * 1000, 1),
                         "roll_ups_ms": round(result.median("roll-ups", n) * 1000, 1),
@@ -415,7 +451,8 @@ def keep(machine: Machine, result: Result) -> None:
                     }
                     for n, (name, body) in enumerate(FILTERS.items())
                 ],
-                "memory_mb": {subject: result.memory_mb(subject) for subject in SUBJECTS},
+                "opened_ms": round(result.taken["product"].opened * 1000),
+                "memory_mb": {subject: turn.memory_mb for subject, turn in result.taken.items()},
                 "missed": result.missed,
             },
             indent=1,
@@ -426,10 +463,8 @@ def keep(machine: Machine, result: Result) -> None:
 
 
 def main() -> None:
-    subject, today = sys.argv[1], date.fromisoformat(sys.argv[2])
     with _database() as database:
-        found = run_product(database, today) if subject == "product" else run_by_hand(database, subject, today)
-    print(json.dumps(asdict(found)))
+        answer_lines(database, sys.argv[1], date.fromisoformat(sys.argv[2]))
 
 
 if __name__ == "__main__":

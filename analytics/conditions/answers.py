@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from foundation.conditions import Condition, Facts, Selection
 from foundation.database import Tx
 
 CHOSEN = "chosen_members"
+CURRENCIES = "SELECT min(currency) AS first, max(currency) AS last FROM member_day"
 # Of so few members the ids stand in the query, so that DuckDB skips what cannot hold them.
 NAMED_MAX = 100
 
@@ -51,7 +52,7 @@ def answer(tx: Tx, conditions: Sequence[Condition], today: date) -> Answers:
     position = complete_until = run = as_of = None
     if of_sales or of_habits:
         with lake_session(tx) as lake:
-            for source, group in _groups(of_sales):
+            for source, group in _groups(_untested(lake, of_sales)):
                 found |= _answer_group(lake, source, group)
             for n, each in of_habits.items():
                 found[n] = habits.who(lake, each)
@@ -76,7 +77,7 @@ def evidence(tx: Tx, conditions: Sequence[Condition], today: date, members: BitM
             facts |= {n: habits.facts(lake, each, members) for n, each in of_habits.items()}
     if of_sales:
         with lake_session(tx) as lake, _chosen(lake, members) as chosen:
-            for source, group in _groups(of_sales):
+            for source, group in _groups(_untested(lake, of_sales)):
                 table = lake.sql(evidence_query(list(group.values()), source, chosen))
                 ids = table.column("member_id").combine_chunks()
                 for place, n in enumerate(group):
@@ -84,6 +85,17 @@ def evidence(tx: Tx, conditions: Sequence[Condition], today: date, members: BitM
     if of_scores:
         facts |= dict(zip(of_scores, score_evidence(tx, list(of_scores.values()), members), strict=True))
     return [facts[n] for n in range(len(conditions))]
+
+
+def _untested(lake: LakeSession, asked: dict[int, Asked]) -> dict[int, Asked]:
+    """The same, without a test that every row passes: where all sales are of the one currency asked for."""
+    if all(each.currency is None for each in asked.values()):
+        return asked
+    only = lake.table("currency", lambda whole: whole.sql(CURRENCIES)).to_pylist()[0]
+    return {
+        n: replace(each, currency=None) if only["first"] == only["last"] == each.currency else each
+        for n, each in asked.items()
+    }
 
 
 def _groups(asked: dict[int, Asked]) -> Iterator[tuple[Source, dict[int, Asked]]]:
