@@ -13,6 +13,7 @@ from pos_adapter.handheld.http import handheld_blueprint
 from pos_adapter.handheld.pages import handheld_pages
 from pos_adapter.overview.http import overview_blueprint
 from pos_adapter.overview.pages import overview_pages
+from pos_adapter.payments.http import payments_blueprint
 from pos_adapter.permissions import DISCOUNTS_APPROVE, FLOOR, READ, RETURNS_ISSUE, SETTLE, TICKETS_WRITE
 from pos_adapter.repairs.http import repairs_blueprint
 from pos_adapter.repairs.pages import repairs_pages
@@ -40,6 +41,7 @@ room = Room(
         tickets_blueprint,
         settlements_blueprint,
         live_blueprint,
+        payments_blueprint,
         desk_blueprint,
         returns_blueprint,
         discounts_blueprint,

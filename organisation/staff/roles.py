@@ -47,6 +47,7 @@ _READ_ALL = frozenset(
         "tasks.read",
         "coupons.read",
         "tickets.read",
+        "payments.read",
         "floor.read",
     }
 )
@@ -62,7 +63,7 @@ _COUNTER = frozenset(
         "tasks.work",
         "tickets.read",
         "tickets.write",
-            "returns.issue",
+        "returns.issue",
     }
 )
 _DESK = _COUNTER | {
@@ -77,6 +78,8 @@ _DESK = _COUNTER | {
     "desk.use",
     "messages.read",
     "settlements.write",
+    "payments.read",
+    "payments.resolve",
     "topups.write",
     "returns.refund",
 }

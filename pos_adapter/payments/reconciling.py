@@ -243,13 +243,24 @@ def _net(entries: Iterable[Entry]) -> int:
 # ------------------------------------------------------------------------------------------------ looking
 
 
-def compared_days(tx: Tx, rail: str | None = None, *, day: date | None = None, limit: int = 60) -> list[Reconciliation]:
+def compared_days(
+    tx: Tx, rail: str | None = None, *, day: date | None = None, before: tuple[date, str] | None = None,
+    limit: int = 60,
+) -> list[Reconciliation]:  # fmt: skip
     """Compared days, the latest first."""
     rows = tx.execute(
         "SELECT r.*, (SELECT count(*) FROM pos.reconciliation_difference AS d WHERE d.reconciliation_id = r.id)"
-        " AS differences FROM pos.reconciliation AS r WHERE (:rail::text IS NULL OR r.rail = :rail)"
-        " AND (:day::date IS NULL OR r.day = :day) ORDER BY r.day DESC, r.rail LIMIT :limit",
-        {"rail": rail, "day": day, "limit": limit},
+        " AS differences FROM pos.reconciliation AS r WHERE (CAST(:rail AS text) IS NULL OR r.rail = :rail)"
+        " AND (CAST(:day AS date) IS NULL OR r.day = :day)"
+        " AND (CAST(:before AS date) IS NULL OR r.day < :before OR (r.day = :before AND r.rail > :rail_before))"
+        " ORDER BY r.day DESC, r.rail LIMIT :limit",
+        {
+            "rail": rail,
+            "day": day,
+            "limit": limit,
+            "before": before[0] if before else None,
+            "rail_before": before[1] if before else "",
+        },
     )
     return [
         Reconciliation(

@@ -87,7 +87,8 @@ def when_refund_ends(action: WhenEnded) -> None:
     _when_ended.append(action)
 
 
-def _refund_from(row: Any) -> Refund:
+def refund_from(row: Any) -> Refund:
+    """A refund from a row that has REFUND_COLUMNS."""
     facts = {column.name: row._mapping[column.name] for column in REFUND_COLUMNS}
     return Refund(**facts | {"state": RefundState(facts["state"]), "wants": Action(facts["wants"])})
 
@@ -195,7 +196,7 @@ def _lease(home: Database, id: UUID) -> tuple[Taken, Refund] | None:
         ).one_or_none()
         if row is None:
             return None
-        found = _refund_from(row)
+        found = refund_from(row)
         of = taken_from(tx.execute(select(*COLUMNS).where(payment.c.id == found.payment_id)).one())
         wants = found.wants
         if wants is Action.PAY and found.started_at is not None:
@@ -230,7 +231,7 @@ def _judge(home: Database, of: Taken, wanted: Refund, told: Told) -> Refund:
     with home.transaction() as tx:
         tx.execute(select(payment.c.id).where(payment.c.id == of.id).with_for_update())
         row = tx.execute(select(*REFUND_COLUMNS).where(refund_table.c.id == wanted.id).with_for_update()).one()
-        now_at = _refund_from(row)
+        now_at = refund_from(row)
         if now_at.state in REFUND_ENDED or now_at.tries != wanted.tries:
             return now_at  # somebody else learned more meanwhile
         assert now_at.started_at is not None
@@ -308,18 +309,18 @@ def sweep_refunds(home: Database) -> int:
 
 def _by_number(tx: Tx, refund_no: str) -> Refund | None:
     row = tx.execute(select(*REFUND_COLUMNS).where(refund_table.c.refund_no == refund_no)).one_or_none()
-    return None if row is None else _refund_from(row)
+    return None if row is None else refund_from(row)
 
 
 def _read(tx: Tx, id: UUID) -> Refund:
-    return _refund_from(tx.execute(select(*REFUND_COLUMNS).where(refund_table.c.id == id)).one())
+    return refund_from(tx.execute(select(*REFUND_COLUMNS).where(refund_table.c.id == id)).one())
 
 
 def refunds_of(tx: Tx, payment_ids: Sequence[UUID]) -> list[Refund]:
     """The refunds of payments, oldest first."""
     c = refund_table.c
     asked = select(*REFUND_COLUMNS).where(c.payment_id.in_(payment_ids)).order_by(c.created_at, c.id)
-    return [_refund_from(row) for row in tx.execute(asked)]
+    return [refund_from(row) for row in tx.execute(asked)]
 
 
 def ask_refunds_again(tx: Tx, payment_id: UUID) -> None:
