@@ -18,7 +18,9 @@ from marketing.messages.operations import MessageWish, queue_messages
 from marketing.messages.policy import policy_in_force
 from marketing.messages.rendering import sample_values
 from marketing.messages.rules import Channel, Language, MessageClass
+from marketing.messages.standing import complaining
 from marketing.tasks.operations import TaskWish, create_tasks
+from member_api.contract import contacts
 from member_api.contract.coupons import (
     CouponOffer,
     Multiplier,
@@ -158,9 +160,18 @@ def _call(tx: Tx, occasion: Occasion, step: StepPlan, number: int, members: Sequ
             note=step.note,
             origin=occasion.reference,
         )
-        for member in members
+        for member in _may_be_called(tx, members)
     ]
     return create_tasks(tx, wishes, occasion.by).made
+
+
+def _may_be_called(tx: Tx, members: Sequence[int]) -> list[int]:
+    """Not those who said no to marketing by phone, nor those with an open complaint: as the gate of messages decides."""
+    phone = contacts.Channel.PHONE
+    said = contacts.reach(tx, members, [phone])
+    complaints = complaining(tx, members)
+    refused = {member for member, reach in said.items() if reach.words.get(phone) is False}
+    return [member for member in members if member not in refused and member not in complaints]
 
 
 def _percent(hundredths: int) -> str:

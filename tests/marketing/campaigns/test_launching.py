@@ -13,6 +13,7 @@ from marketing.campaigns.plans import MultiplierPlan, StepPlan, Treatment, Way, 
 from marketing.campaigns.rules import CampaignState
 from marketing.experiments.assignment import held_out
 from marketing.experiments.standing import company_control, set_standing_control
+from marketing.tasks.operations import TaskWish, create_tasks
 from tests.marketing.campaigns.factories import (
     COUPON,
     LETTER,
@@ -87,6 +88,23 @@ def test_whoever_is_held_out_gets_nothing_at_all(database: Database, members: in
     assert _coupons(database, campaign.id) == treated
     assert {member for member, _ in _messages(database, campaign.id)} == set(treated)
     assert [member for member, _ in _calls(database, campaign.id)] == treated
+
+
+def test_who_said_no_to_calls_or_complains_is_not_called(database: Database, members: int) -> None:
+    with database.transaction() as tx:
+        groups = held_out("campaign/1", range(1, 401), 2_000) | company_control(tx, range(1, 401))
+        refuses, agrees, complains = sorted(set(range(1, 401)) - set(groups))[:3]
+        tx.ask(
+            "INSERT INTO member.consent (member_id, channel, purpose, granted, since)"
+            " SELECT member_id, 'phone', 'marketing', granted, %s FROM unnest(%s::bigint[], %s::boolean[])"
+            " AS x (member_id, granted)",
+            (tx.now, [refuses, agrees], [False, True]),
+        )
+        create_tasks(tx, [TaskWish(complains, "complaint", "complaint/1")])
+    campaign = launched(database, members, treatment=Treatment(steps=(CALL,)))
+    treated = arms_of(database, campaign.id)["treated"]
+    assert {refuses, agrees, complains} <= treated
+    assert {member for member, _ in _calls(database, campaign.id)} == treated - {refuses, complains}
 
 
 def test_the_control_group_is_set_aside_before_anything_leaves(
