@@ -130,7 +130,13 @@ def percent_of(tx: Tx, multiplier_id: int | None) -> int:
     """By how much a recorded purchase was multiplied, in percent; 100 is the usual."""
     if multiplier_id is None:
         return WHOLE
-    return next(each.terms.percent for each in _all(tx) if each.id == multiplier_id)
+    known = next((each.terms.percent for each in _all(tx) if each.id == multiplier_id), None)
+    if known is not None:
+        return known
+    # Older than those that are kept at hand.
+    row = tx.ask("SELECT percent FROM member.multiplier WHERE id = %s", (multiplier_id,)).fetchone()
+    assert row is not None, "a purchase names a multiplier that is there"
+    return int(row[0])
 
 
 def totals(tx: Tx, granted: Granted) -> MultiplierTotals:

@@ -1,5 +1,6 @@
 """Multipliers: chosen members earn more for a time, and a return takes back what the factor had brought."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -51,6 +52,20 @@ def test_giving_back_takes_back_what_the_factor_brought(database: Database, memb
     takes_back(database, sold, (1, 7_000))
     assert points_of(database) == 60
     takes_back(database, sold, (2, 3_000))
+    assert points_of(database) == 0
+    prove(database)
+
+
+def test_what_earned_under_one_long_forgotten_can_come_back(
+    database: Database, member: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    granted(database, member)
+    sold = sells(database, 10_000)
+    monkeypatch.setattr("member_api.multipliers.operations.MULTIPLIERS_MAX", 1)
+    granted(
+        database, member, replace(DOUBLE, name="Newer", starts_on=date(2026, 6, 1), ends_on=date(2026, 6, 2)), "new"
+    )
+    takes_back(database, sold, (1, 10_000))
     assert points_of(database) == 0
     prove(database)
 
