@@ -166,7 +166,7 @@ def _call(tx: Tx, occasion: Occasion, step: StepPlan, number: int, members: Sequ
 
 
 def _may_be_called(tx: Tx, members: Sequence[int]) -> list[int]:
-    """Not those who said no to marketing by phone, nor those with an open complaint: as the gate of messages decides."""
+    """Not those who said no to marketing by phone, nor those with an open complaint: as the gate of messages does."""
     phone = contacts.Channel.PHONE
     said = contacts.reach(tx, members, [phone])
     complaints = complaining(tx, members)
