@@ -63,7 +63,7 @@ _COUNTER = frozenset(
         "tasks.work",
         "tickets.read",
         "tickets.write",
-        "returns.issue",
+            "returns.issue",
     }
 )
 _DESK = _COUNTER | {

@@ -10,7 +10,7 @@ def script_words() -> dict[str, str]:
 
 def _states() -> dict[str, str]:
     return {
-        "state_issued": gettext("Issued"),
+        "state_issued": gettext("Ticket issued"),
         "state_settling": gettext("Being paid"),
         "state_paid": gettext("PAID"),
         "state_released": gettext("Goods handed over"),
@@ -35,7 +35,6 @@ def _issuing() -> dict[str, str]:
         "searching": gettext("Searching …"),
         "unknown_code": gettext("Code {code} is not known. Type its price to sell it all the same."),
         "no_price": gettext("no price"),
-        "added": gettext("{name} added"),
         "price": gettext("Price of one"),
         "quantity": gettext("Quantity"),
         "discount": gettext("Discount"),

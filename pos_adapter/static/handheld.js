@@ -81,7 +81,7 @@ async function readSheet(shop, counter) {
 async function open() {
   const fresh = await readSheet(here.store, here.counter);
   if (fresh) { here.sheet = fresh; await store.put("kept", { store: here.store, counter: here.counter, sheet: fresh }, "place"); }
-  show(at("place"), h("button", { class: "hh-place-name", type: "button" }, here.sheet.counter.name));
+  show(at("place"), h("button", { class: "hh-place-name", type: "button" }, h("span", {}, here.sheet.counter.name)));
   at("place-note").textContent = `${here.sheet.store.name} · ${here.counter}`;
   document.title = `${here.sheet.counter.name} · Regulars`;
   checkout.begin(here);

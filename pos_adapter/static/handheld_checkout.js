@@ -13,6 +13,7 @@ const ENDED = new Set(["paid", "failed"]);
 
 let here = null;
 let watched = null;
+const asking = new Set();
 
 export function begin(place) {
   here = place;
@@ -45,9 +46,9 @@ async function refresh() {
   const { history, ...ticket } = answer.body;
   await learn(ticket);
   if (watched !== mine) return true;
-  if (ticket.state === "settling" && ticket.settlement) await note({ settlement: ticket.settlement, state: mine.payment?.state === "unknown" ? "unknown" : "pending" });
+  if (ticket.state === "settling") await note({ settlement: ticket.settlement, state: mine.payment?.state === "unknown" ? "unknown" : "pending" });
   // Asked for, never begun: the request did not arrive, and nothing was taken.
-  if (ticket.state === "issued" && mine.payment && !mine.payment.settlement && mine.payment.state !== "sending") await note({ state: "failed", why: null });
+  if (ticket.state === "issued" && mine.payment && !mine.payment.settlement && !asking.has(ticket.id)) await note({ state: "failed", why: null });
   if (ticket.state === "paid" || ticket.state === "released") await note({ settlement: ticket.settlement, state: "paid" });
   return true;
 }
@@ -73,12 +74,14 @@ async function start(rail, payment) {
   const key = newId();
   // Noted before it leaves; what the payer showed or typed is never kept.
   await note({ key, settlement: null, state: "sending", why: null });
+  asking.add(ticket.id);
   draw();
   let answer = await call("POST", "/v1/settlements", body, key);
   for (let again = 0; isUndecided(answer) && answer.status !== 401 && again < RESENDS_MAX; again += 1) {
     await new Promise((resolve) => { setTimeout(resolve, RESEND_MS); });
     answer = await call("POST", "/v1/settlements", body, key);
   }
+  asking.delete(ticket.id);
   if (watched !== mine) return;
   if (isDone(answer)) {
     await note({ settlement: answer.body.id, state: answer.body.state, why: answer.body.failure ?? null, points: answer.body.points?.earned });
@@ -106,13 +109,21 @@ async function look() {
   const mine = watched;
   if (!mine || !state.online) return;
   if (!mine.payment?.settlement) { if (await refresh() && watched === mine) draw(); return; }
-  const answer = await call("GET", `/v1/settlements/${mine.payment.settlement}`);
-  if (watched !== mine || !isDone(answer) || !ENDED.has(answer.body.state)) return;
-  await ended(answer.body);
+  const query = new URLSearchParams({ store: here.store, ticket: mine.id, limit: 10 });
+  const answer = await call("GET", `/v1/settlements?${query}`);
+  if (watched !== mine || !isDone(answer)) return;
+  const found = answer.body.items.find((each) => each.id === mine.payment.settlement);
+  if (!found) return;
+  if (ENDED.has(found.state)) { await end(mine, found); return; }
+  const last = found.payments.at(-1);
+  await note({ state: found.payments.some((each) => each.state === "unknown") ? "unknown" : "pending", why: last?.why ?? null });
+  draw();
 }
 
-async function ended({ state: became, failure = null, points = null }) {
-  await note({ state: became, why: failure, points: points?.earned });
+async function end(mine, found) {
+  const whole = found.state === "paid" ? await call("GET", `/v1/settlements/${found.id}`) : null;
+  if (watched !== mine) return;
+  await note({ state: found.state, why: found.failure, points: whole && isDone(whole) ? whole.body.points?.earned : null });
   draw();
 }
 
@@ -157,6 +168,7 @@ function progress(payment) {
     payment.state === "paid" ? null : h("span", { class: "hh-spin", "aria-hidden": "true" }),
     h("strong", {}, words(title)),
     how ? h("span", {}, words(how)) : null,
+    payment.why && payment.state !== "paid" ? h("span", {}, payment.why) : null,
     payment.points ? h("span", {}, words("points_earned", { points: payment.points })) : null,
     payment.state === "paid" ? h("button", { class: "button primary block", type: "button", onclick: () => watched.opened.close() }, words("done")) : null);
 }

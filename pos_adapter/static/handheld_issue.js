@@ -65,7 +65,7 @@ function addProduct(product) {
   const same = basket.lines.find((line) => line.product === product.code && line.price === product.price && !discountAmount(line) && line.milli % 1000 === 0);
   if (same) same.milli += 1000;
   else basket.lines.push({ ...newLine(product.code, product.price), name: product.name });
-  say(words("added", { name: product.name }));
+  navigator.vibrate?.(30);
   keepDraft();
 }
 

@@ -12,6 +12,7 @@ const DONE_SHOWN_MAX = 50;
 let here = null;
 let go = () => {};
 let pay = () => {};
+const arrived = new Set();
 const cash = (ticket) => money(ticket.amount, ticket.currency, here.sheet.store.exponent);
 
 /** Begins to show and to tell. `view(name)` goes to a view, `toPay(id)` opens the checkout. */
@@ -36,7 +37,7 @@ export function draw() {
   const unsent = [...outbox.waiting.values()].sort((a, b) => (a.at < b.at ? 1 : -1));
   at("paid-count").hidden = paid.length === 0;
   at("paid-count").textContent = String(paid.length);
-  const asOf = live.status.asOf ? words("as_of", { time: timeOfDay(live.status.asOf) }) : "";
+  const asOf = live.status.asOf ? words("as_of", { time: timeOfDay(live.status.asOf, here.sheet.store.timezone) }) : "";
   show(at("live"), h("span", { class: `hh-dot ${live.status.mode}` }),
     live.status.mode === "live" ? words("live") : [live.status.mode === "polling" ? words("polling") : words("no_network"), asOf].filter(Boolean).join(" · "));
   const groups = [
@@ -62,7 +63,7 @@ function row(ticket) {
 }
 
 function paidRow(ticket) {
-  return h("li", { class: "hh-paid", "data-paid": ticket.number },
+  return h("li", { class: arrived.delete(ticket.id) ? "hh-paid arrived" : "hh-paid", "data-paid": ticket.number },
     h("button", { class: "hh-row", type: "button", onclick: () => openTicket(ticket.id) },
       h("span", { class: "hh-number" }, String(ticket.number)),
       h("span", { class: "hh-row-main" }, h("span", { class: "hh-name" }, cash(ticket)), h("small", {}, moment(ticket))),
@@ -104,6 +105,7 @@ function told({ ticket, before }) {
   if (!ticket || ticket.state !== "paid" || before === "paid") return;
   // What was paid while the page was closed is listed, not rung.
   if (before === null) return;
+  arrived.add(ticket.id);
   ring();
   const banner = h("div", { class: "hh-banner", role: "alert", "data-banner": ticket.number },
     h("p", {}, icon("check"), h("strong", {}, words("paid_title", { number: ticket.number })), h("span", {}, cash(ticket))),

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,25 +19,36 @@ from foundation.settings import read_settings
 from organisation.staff.roles import Role
 from pos_adapter.catalogue.operations import put_products, put_promotions
 from pos_adapter.catalogue.rules import ProductWish, PromotionMethod, PromotionWish
+from pos_adapter.payments import alipay, card, wechat
+from pos_adapter.payments.alipay import AlipayRail
+from pos_adapter.payments.card import CardRail
+from pos_adapter.payments.operations import sweep
+from pos_adapter.payments.rails import register_rail
+from pos_adapter.payments.wechat import WeChatRail
 from regulars.running.workers import register_everything
-from tests.conftest import LiveServer
+from tests.conftest import LiveServer, serve
+from tests.member_api.people import enrolled
 from tests.organisation.factories import PASSWORD, a_counter, a_person_with_login, a_store, made
+from tests.pos_adapter.payments.simulators import Simulator, simulated
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 LIPSTICK, CREAM, SAMPLE = "6901234567892", "6909876543210", "6900000000001"
-LONG_NAME = "Rejuvenating night cream with hyaluronic acid and white tea extract, limited anniversary edition 75 ml 夜间焕活面霜"
+LONG_NAME = "Rejuvenating night cream with hyaluronic acid and white tea, anniversary edition 75 ml 夜间焕活面霜"
+KEY, ANSWER_S = "shared-key", 2.0
 DESK = ("tickets.read", "tickets.write", "settlements.write", "sales.post", "sales.read")
 
 
 @dataclass
 class Scene:
-    """The store: its server, its database, and a desk."""
+    """The store: its server, its database, a desk, and the acquirer and wallet apps of another world."""
 
     server: LiveServer
     database: Database
     token: str
+    acquirer: Simulator
+    apps: Simulator
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": token_hex(8)}
@@ -72,14 +83,43 @@ def furnish(database: Database) -> None:
         ]
         for outcome in put_products(tx, wishes):
             made(outcome)
+        enrolled(tx, "13800138000", others={"card": "vip00012345"}, name="张三丰")
         made(put_promotions(tx, [PromotionWish("ANNIV", name="Anniversary", method=PromotionMethod.MARKDOWN)])[0])
 
 
 @contextmanager
-def scene(server: LiveServer, environment: Any) -> Iterator[Scene]:
-    """The store on a server, with a relay beside it that tells the pages."""
+def scene(environment: Mapping[str, str], folder: Path) -> Iterator[Scene]:
+    """The store on a server; beside it a relay that tells the pages, and a worker that takes payments."""
+    with (
+        simulated("regulars.simulators.acquirer", folder) as acquirer,
+        simulated("regulars.simulators.wallet_apps", folder, "--key", KEY, "--hurry", "10") as apps,
+        rails(acquirer, apps),
+        serve({**environment, **_outside(acquirer, apps)}, folder / "web.log") as server,
+    ):
+        yield from _furnished(server, Database(read_settings(environment)), acquirer, apps)
+
+
+def _outside(acquirer: Simulator, apps: Simulator) -> dict[str, str]:
+    return {
+        "ACQUIRER": acquirer.address,
+        "WALLET_APPS_URL": f"http://{apps.address}",
+        "WALLET_APPS_KEY": KEY,
+    }
+
+
+@contextmanager
+def rails(acquirer: Simulator, apps: Simulator) -> Iterator[None]:
+    """Payments of this process go to the simulators, until the block ends."""
+    register_rail("card", lambda: CardRail(acquirer.address, ANSWER_S))
+    register_rail("wechat", lambda: WeChatRail(f"http://{apps.address}", KEY, ANSWER_S))
+    register_rail("alipay", lambda: AlipayRail(f"http://{apps.address}", KEY, ANSWER_S))
+    yield
+    for name, module in (("card", card), ("wechat", wechat), ("alipay", alipay)):
+        register_rail(name, module._configured)
+
+
+def _furnished(server: LiveServer, database: Database, acquirer: Simulator, apps: Simulator) -> Iterator[Scene]:
     register_everything()
-    database = Database(read_settings(environment))
     furnish(database)
     with database.transaction() as tx:
         client = create_client(tx, None, "desk", DESK, {"store": "S01"})
@@ -92,13 +132,22 @@ def scene(server: LiveServer, environment: Any) -> Iterator[Scene]:
     relay = threading.Thread(
         target=run_relay, args=(database, stop, None, Teller(database.settings.redis_url).tell), daemon=True
     )
+    worker = threading.Thread(target=take_payments, args=(database, stop), daemon=True)
     relay.start()
+    worker.start()
     try:
-        yield Scene(server, database, token)
+        yield Scene(server, database, token, acquirer, apps)
     finally:
         stop.set()
         relay.join()
+        worker.join()
         database.dispose()
+
+
+def take_payments(database: Database, stop: threading.Event) -> None:
+    """A worker that does every step of a payment when it is due."""
+    while not stop.wait(0.2):
+        sweep(database)
 
 
 def log_in(page: "Page", scene: Scene, counter: str = "C1") -> list[str]:
@@ -114,8 +163,8 @@ def log_in(page: "Page", scene: Scene, counter: str = "C1") -> list[str]:
     page.click(f"[data-counter={counter}]")
     page.wait_for_selector("html[data-ready]")
     # The shell is on the device as soon as its worker is in charge.
-    page.wait_for_function("navigator.serviceWorker.controller !== null")
-    page.wait_for_function("document.getElementById('cache-note').textContent.includes('3')")
+    page.wait_for_function("() => navigator.serviceWorker.controller !== null")
+    page.wait_for_function("() => document.getElementById('cache-note').textContent.includes('3')")
     return complaints
 
 
@@ -133,8 +182,9 @@ def stored(page: "Page", name: str) -> list[Any]:
     """Everything in one store of the device."""
     found: str = page.evaluate(
         """async (name) => {
-          const base = await new Promise((done) => { const r = indexedDB.open("regulars-handheld"); r.onsuccess = () => done(r.result); });
-          const all = await new Promise((done) => { const r = base.transaction(name).objectStore(name).getAll(); r.onsuccess = () => done(r.result); });
+          const done = (request) => new Promise((resolve) => { request.onsuccess = () => resolve(request.result); });
+          const base = await done(indexedDB.open("regulars-handheld"));
+          const all = await done(base.transaction(name).objectStore(name).getAll());
           base.close();
           return JSON.stringify(all);
         }""",

@@ -1,11 +1,10 @@
 """The handheld in a real browser with a real server: issue by scan, hear "paid", hand over; and all of it cut off."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.conftest import LiveServer
 from tests.foundation.page_checks import complaints_about
 from tests.journeys.handheld_scene import (
     CREAM,
@@ -26,8 +25,10 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def shop(live_server: LiveServer, fresh_database: Any, environment: Any) -> Iterator[Scene]:
-    with scene(live_server, fresh_database) as made:
+def shop(
+    fresh_database: Mapping[str, str], environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Scene]:
+    with scene(fresh_database, tmp_path_factory.mktemp("handheld")) as made:
         yield made
 
 
@@ -54,10 +55,10 @@ def test_a_scanned_ticket_is_paid_at_the_desk_and_handed_over_without_a_reload(p
     [ticket] = [each for each in shop.tickets() if each["number"] == number]
     assert (ticket["amount"], ticket["lines"][0]["product"], ticket["state"]) == (39800, LIPSTICK, "issued")
 
-    phone.click("[data-view=tickets]")
-    phone.wait_for_selector(f"[data-ticket='{number}']")
     shop.settle(ticket)
     phone.wait_for_selector(f"[data-banner='{number}']")
+    assert complaints_about(phone) == []
+    phone.click("[data-view=tickets]")
     assert complaints_about(phone) == []
     phone.click(f"[data-release='{number}']")
     phone.wait_for_selector(f"[data-paid='{number}']", state="detached")
@@ -86,7 +87,12 @@ def test_a_price_is_typed_with_a_discount_and_a_product_without_one_asks_for_it(
     [ticket] = [each for each in shop.tickets() if each["number"] == number]
     assert ticket["amount"] == 13500 + 990
     typed, box = ticket["lines"]
-    assert (typed["quantity"], typed["unit_price"], typed["regular_amount"], typed["amount"]) == ("1.500", 10000, 15000, 13500)
+    assert (typed["quantity"], typed["unit_price"], typed["regular_amount"], typed["amount"]) == (
+        "1.500",
+        10000,
+        15000,
+        13500,
+    )
     assert typed["discounts"] == [{"kind": "manual", "amount": 1500}]
     assert (box["product"], box["amount"]) == (SAMPLE, 990)
 
@@ -184,7 +190,7 @@ def test_paid_is_heard_by_asking_where_the_stream_is_refused(phone: "Page", shop
     number = number_shown(phone)
     phone.click("[data-view=tickets]")
     shop.settle(*[each for each in shop.tickets() if each["number"] == number])
-    phone.wait_for_selector(f"[data-banner='{number}']")
+    phone.wait_for_selector(f"[data-paid='{number}']")
 
 
 def test_payments_are_refused_without_a_network_in_words(phone: "Page", shop: Scene) -> None:
@@ -197,6 +203,94 @@ def test_payments_are_refused_without_a_network_in_words(phone: "Page", shop: Sc
     phone.wait_for_selector("[data-payment=offline]")
     assert "Points, e-coins and stored money cannot be used" in phone.locator("[data-payment=offline]").inner_text()
     assert complaints_about(phone) == []
+
+
+def checking_out(page: "Page", shop: Scene) -> int:
+    """A ticket whose checkout lies open; its number."""
+    log_in(page, shop)
+    scan(page, LIPSTICK)
+    page.click("#issue")
+    page.wait_for_selector("[data-number]")
+    number = int(page.locator("[data-number]").inner_text())
+    page.get_by_role("button", name="Take the payment here").click()
+    page.wait_for_selector(".hh-rails")
+    assert complaints_about(page) == []
+    return number
+
+
+def state_of(shop: Scene, number: int) -> str:
+    [state] = [each["state"] for each in shop.tickets() if each["number"] == number]
+    return str(state)
+
+
+def test_a_card_that_is_declined_says_so_and_another_one_pays_on_the_spot(phone: "Page", shop: Scene) -> None:
+    number = checking_out(phone, shop)
+    shop.acquirer.faults(declined=1)
+    phone.get_by_role("button", name="by card").click()
+    phone.wait_for_selector("[data-payment=failed]")
+    assert "Nothing was taken" in phone.locator("[data-payment=failed]").inner_text()
+    assert complaints_about(phone) == []
+    assert state_of(shop, number) == "issued"
+    shop.acquirer.faults()
+    phone.get_by_role("button", name="by card").click()
+    phone.wait_for_selector("[data-payment=paid]")
+    assert complaints_about(phone) == []
+    phone.get_by_role("button", name="OK").click()
+    phone.click("[data-view=tickets]")
+    phone.click(f"[data-release='{number}']")
+    phone.wait_for_selector(f"[data-paid='{number}']", state="detached")
+    assert state_of(shop, number) == "released"
+
+
+def test_a_scanned_payment_code_waits_while_the_payer_types_the_password(phone: "Page", shop: Scene) -> None:
+    number = checking_out(phone, shop)
+    shop.apps.faults(user_paying=1)
+    scan(phone, "2800000000000042")
+    phone.wait_for_selector("[data-payment=pending]")
+    assert "password" in phone.locator("[data-payment=pending]").inner_text()
+    assert complaints_about(phone) == []
+    shop.apps.faults()
+    phone.wait_for_selector("[data-payment=paid]", timeout=40_000)
+    assert state_of(shop, number) == "paid"
+
+
+def test_a_payment_that_nobody_knows_of_is_not_taken_again(phone: "Page", shop: Scene) -> None:
+    number = checking_out(phone, shop)
+    shop.acquirer.faults(silent=1)
+    phone.get_by_role("button", name="by card").click()
+    phone.wait_for_selector("[data-payment=pending]")
+    with shop.database.transaction() as tx:
+        tx.execute("UPDATE pos.payment SET state = 'unknown' WHERE state IN ('pending', 'reversing')")
+    phone.wait_for_selector("[data-payment=unknown]")
+    assert phone.locator(".hh-rails").count() == 0
+    phone.reload()
+    phone.wait_for_selector("html[data-ready]")
+    phone.click("[data-view=tickets]")
+    phone.click(f".hh-row[data-ticket='{number}']")
+    phone.get_by_role("button", name="Take the payment here").click()
+    phone.wait_for_selector("[data-payment=pending], [data-payment=unknown]")
+    assert phone.locator(".hh-rails").count() == 0
+    shop.acquirer.faults()
+
+
+def test_a_member_is_found_by_card_and_by_four_digits_and_named_masked(phone: "Page", shop: Scene) -> None:
+    log_in(phone, shop)
+    phone.click("#member")
+    scan(phone, "vip00012345")
+    phone.wait_for_selector("#member .hh-name:text-is('张*')")
+    phone.click("#member")
+    phone.get_by_label("Last four digits").fill("8000")
+    phone.get_by_label("Last four digits").press("Enter")
+    phone.wait_for_selector(".hh-card")
+    assert "138****8000" in phone.locator(".hh-card").inner_text()
+    assert complaints_about(phone) == []
+    phone.get_by_role("button", name="This member").click()
+    scan(phone, LIPSTICK)
+    phone.wait_for_selector("#basket .hh-line")
+    phone.click("#issue")
+    number = number_shown(phone)
+    [ticket] = [each for each in shop.tickets() if each["number"] == number]
+    assert ticket["member"] is not None
 
 
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
