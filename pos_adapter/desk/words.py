@@ -9,7 +9,7 @@ from foundation.pages import lazy
 
 SETTLEMENT_STATES: Mapping[str, tuple[Any, str]] = {
     "pending": (lazy("Waiting for payment"), "warn"),
-    "paid": (lazy("Settled"), "good"),
+    "paid": (lazy("Fully paid"), "good"),
     "failed": (lazy("Not paid"), "danger"),
 }
 TICKET_STATES: Mapping[str, tuple[Any, str]] = {
@@ -22,9 +22,9 @@ TICKET_STATES: Mapping[str, tuple[Any, str]] = {
 }
 # What happened to a ticket, step by step.
 STEP_WORDS: Mapping[str, Any] = {
-    "issued": lazy("Issued"),
+    "issued": lazy("Ticket issued"),
     "settling": lazy("Being paid"),
-    "paid": lazy("Settled"),
+    "paid": lazy("Fully paid"),
     "released": lazy("Collected"),
     "cancelled": lazy("Called off"),
     "expired": lazy("Expired"),
@@ -140,8 +140,8 @@ def script_words() -> dict[str, Any]:
         "label": {
             "ticket": gettext("Ticket {number}"),
             "loose": gettext("Loose goods"),
-            "change": gettext("Change"),
-            "given": gettext("Given"),
+            "change": gettext("Change due"),
+            "given": gettext("Cash given"),
             "earned": gettext("Points earned"),
             "balance": gettext("Points now"),
             "ecoins": gettext("E-coins earned"),

@@ -71,7 +71,7 @@ def test_three_counters_are_settled_with_one_payment_by_the_keyboard_only(
     left(page, "¥470.00")
     press(page, "F8", "Enter")  # stored cash
     left(page, "¥390.00")
-    press(page, "F9", "Enter")  # the rest by card
+    press(page, "Shift+F9", "Enter")  # the rest by card
     left(page, "¥0.00")
     look(page, "3_paid_for")
     assert page.evaluate("document.activeElement.id") == "entry"
@@ -154,7 +154,7 @@ def test_the_second_of_two_desks_is_told_and_its_list_is_right_again(
         page.keyboard.type(str(ticket["number"]))
         press(page, "Enter")
         page.wait_for_selector(f"[data-ticket='{ticket['number']}'].chosen")
-    press(page, "F9", "Enter")
+    press(page, "Shift+F9", "Enter")
     left(page, "¥0.00")
     # The other desk is faster by less than the news travels: this page does not hear of it before it sends.
     page.context.route("**/v1/stores/*/events", lambda route: route.abort())
@@ -166,7 +166,7 @@ def test_the_second_of_two_desks_is_told_and_its_list_is_right_again(
     page.wait_for_selector(f"[data-ticket='{both[0]['number']}']", state="detached")
     left(page, "¥22.00")
     look(page, "8_told")
-    press(page, "F9", "Enter", "Enter")
+    press(page, "Shift+F9", "Enter", "Enter")
     page.wait_for_selector(".result.paid")
     assert store.call("GET", f"/v1/tickets/{both[1]['id']}").json()["state"] == "paid"
 
@@ -191,7 +191,7 @@ def test_a_lost_answer_is_asked_for_again_and_nothing_is_paid_twice(
             route.continue_()
 
     page.route("**/v1/settlements", lose_once)
-    press(page, "F9", "Enter", "Enter")
+    press(page, "Shift+F9", "Enter", "Enter")
     page.wait_for_selector(".result.paid", timeout=30_000)
     assert len(lost) == 1
     assert len(store.call("GET", "/v1/settlements?store=S01&terminal=D5").json()["items"]) == 1
@@ -220,4 +220,33 @@ def test_every_page_of_the_desk_fits_in_both_languages(
         assert answer is not None
         assert answer.status == 200, path
         look(page, f"{name}_{tag}")
+    assert complaints == []
+
+
+def test_a_card_through_the_acquirer_is_waited_for_and_a_refused_one_gives_the_tickets_back(
+    new_page: "Callable[..., Page]", store: Scene
+) -> None:
+    page = new_page()
+    complaints = store.open_desk(page, "D6")
+    ticket = store.issue("C1", 44_00)
+    page.keyboard.type(str(ticket["number"]))
+    press(page, "Enter")
+    page.wait_for_selector(f"[data-ticket='{ticket['number']}'].chosen")
+    store.acquirer.faults(declined=1)
+    press(page, "F9", "Enter", "Enter")
+    page.wait_for_selector(".result.pending")
+    page.wait_for_selector(".recent-row.pending .recent-payment")
+    look(page, "a_pending")
+    assert store.call("GET", f"/v1/tickets/{ticket['id']}").json()["state"] == "settling"
+    store.take_payments()
+    says(page, "was not paid")
+    page.wait_for_selector(f"[data-ticket='{ticket['number']}'].chosen")
+    look(page, "b_refused")
+    store.acquirer.faults()
+    press(page, "F9", "Enter", "Enter")
+    page.wait_for_selector(".result.pending")
+    store.take_payments()
+    page.wait_for_selector(".result.paid")
+    says(page, "¥44.00 is paid")
+    assert store.call("GET", f"/v1/tickets/{ticket['id']}").json()["state"] == "paid"
     assert complaints == []

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+import pos_adapter.payments.card as card_module
 from foundation.access import create_client
 from foundation.database import Database
 from foundation.events import run_relay
@@ -18,17 +19,22 @@ from foundation.partitions import ensure_months
 from foundation.settings import read_settings
 from member_api.contract.ledger import Kind, Origin
 from organisation.staff.roles import Role
+from pos_adapter.payments.card import CardRail
+from pos_adapter.payments.operations import sweep
+from pos_adapter.payments.rails import register_rail
 from regulars.running.workers import register_everything
 from tests.conftest import LiveServer, serve
 from tests.member_api.ledger.callers import given
 from tests.member_api.people import PHONE, a_member
 from tests.organisation.factories import PASSWORD, a_counter, a_person_with_login, committed_store
+from tests.pos_adapter.payments.simulators import Simulator, simulated
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 SCOPES = ("tickets.read", "tickets.write", "settlements.write", "sales.post", "sales.read", "catalogue.write")
 COUNTERS = (("C1", "Cosmetics", None), ("C2", "Shoes", None), ("C3", "Gold", "JEWEL"))
+ANSWER_S = 3.0
 MEMBER = {"kind": "phone", "value": PHONE}
 
 
@@ -39,6 +45,11 @@ class Scene:
     server: LiveServer
     database: Database
     token: str
+    acquirer: Simulator
+
+    def take_payments(self) -> None:
+        """What the worker does all day."""
+        sweep(self.database)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": token_hex(8)}
@@ -72,6 +83,7 @@ class Scene:
         page.fill("[name=password]", PASSWORD)
         page.click("button[type=submit]")
         page.wait_for_url(f"{base}/desk")
+        page.wait_for_selector("#d-terminal:focus")
         page.keyboard.type(terminal)
         page.keyboard.press("Enter")
         page.wait_for_selector("#news.good")
@@ -96,13 +108,19 @@ def scene(environment: Mapping[str, str], log: Path) -> Iterator[Scene]:
     member = a_member(database)
     given(database, member, 80_00, kind=Kind.CASH, origin=Origin.TOPUP, source="topup")
     given(database, member, 30_00, kind=Kind.ECOIN)
-    with relaying(database), serve(environment, log) as server:
+    with (
+        simulated("regulars.simulators.acquirer", log.parent) as acquirer,
+        relaying(database),
+        serve({**environment, "ACQUIRER": acquirer.address}, log) as server,
+    ):
+        register_rail("card", lambda: CardRail(acquirer.address, ANSWER_S))
         answer = httpx.post(
             f"{server.base_url}/oauth/token",
             data={"grant_type": "client_credentials"},
             auth=(made.client_id, made.client_secret),
         )
-        yield Scene(server, database, answer.json()["access_token"])
+        yield Scene(server, database, answer.json()["access_token"], acquirer)
+    register_rail("card", card_module._configured)
     database.dispose()
 
 
