@@ -14,7 +14,8 @@ from pos_adapter.handheld.pages import handheld_pages
 from pos_adapter.overview.http import overview_blueprint
 from pos_adapter.overview.pages import overview_pages
 from pos_adapter.payments.http import payments_blueprint
-from pos_adapter.permissions import DISCOUNTS_APPROVE, FLOOR, READ, RETURNS_ISSUE, SETTLE, TICKETS_WRITE
+from pos_adapter.payments.pages import payments_pages
+from pos_adapter.permissions import DISCOUNTS_APPROVE, FLOOR, PAYMENTS_READ, READ, RETURNS_ISSUE, SETTLE, TICKETS_WRITE
 from pos_adapter.repairs.http import repairs_blueprint
 from pos_adapter.repairs.pages import repairs_pages
 from pos_adapter.returns.http import returns_blueprint
@@ -47,7 +48,16 @@ room = Room(
         discounts_blueprint,
         handheld_blueprint,
     ],
-    pages=[overview_pages, receipt_pages, repairs_pages, handheld_pages, desk_pages, returns_pages, discounts_pages],
+    pages=[
+        overview_pages,
+        receipt_pages,
+        repairs_pages,
+        payments_pages,
+        handheld_pages,
+        desk_pages,
+        returns_pages,
+        discounts_pages,
+    ],
     menu=[
         MenuItem(lazy("Overview"), "/overview", READ, "home", 10),
         MenuItem(lazy("Counter"), "/handheld", TICKETS_WRITE, "device", 15),
@@ -57,6 +67,7 @@ room = Room(
         MenuItem(lazy("Settlements"), "/settlements", READ, "coins", 27),
         MenuItem(lazy("Returns"), "/returns", RETURNS_ISSUE, "left", 17),
         MenuItem(lazy("Manager's code"), "/discounts/code", DISCOUNTS_APPROVE, "key", 27),
+        MenuItem(lazy("Payments"), "/payments", PAYMENTS_READ, "coins", 28),
         MenuItem(lazy("Repairs"), "/repairs", READ, "repair", 30),
     ],
     translations=sorted(HERE.glob("**/translations")),

@@ -25,6 +25,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -384,11 +385,13 @@ class Call(BaseHTTPRequestHandler):
 
 
 def send(call: BaseHTTPRequestHandler, status: int, body: bytes, kind: str) -> None:
-    call.send_response(status)
-    call.send_header("Content-Type", kind)
-    call.send_header("Content-Length", str(len(body)))
-    call.end_headers()
-    call.wfile.write(body)
+    """Answer; who has gone meanwhile does not hear it."""
+    with suppress(OSError):
+        call.send_response(status)
+        call.send_header("Content-Type", kind)
+        call.send_header("Content-Length", str(len(body)))
+        call.end_headers()
+        call.wfile.write(body)
 
 
 def control(port: int, apps: WalletApps) -> ThreadingHTTPServer:
