@@ -63,7 +63,8 @@ _COUNTER = frozenset(
         "tasks.work",
         "tickets.read",
         "tickets.write",
-            "returns.issue",
+        "settlements.write",
+        "returns.issue",
     }
 )
 _DESK = _COUNTER | {
@@ -77,7 +78,6 @@ _DESK = _COUNTER | {
     "receipts.repair",
     "desk.use",
     "messages.read",
-    "settlements.write",
     "payments.read",
     "payments.resolve",
     "topups.write",
