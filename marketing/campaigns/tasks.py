@@ -2,7 +2,7 @@
 
 from foundation.database import database
 from foundation.queues import queue
-from marketing.campaigns.launching import campaigns_at_work, work_on
+from marketing.campaigns.launching import campaigns_at_work, work_on, work_on_each
 from marketing.campaigns.operations import WORK_TASK
 
 WORK_ON_ALL = "marketing.work_on_campaigns"
@@ -17,8 +17,7 @@ def work_on_campaign_task(campaign_id: int) -> None:
 def work_on_campaigns_task() -> None:
     with database().transaction(read_only=True) as tx:
         waiting = campaigns_at_work(tx)
-    for campaign_id in waiting:
-        work_on(database(), campaign_id)
+    work_on_each(database(), waiting)
 
 
 queue.conf.beat_schedule["work-on-campaigns"] = {"task": WORK_ON_ALL, "schedule": 30.0, "options": {"expires": 30.0}}

@@ -4,7 +4,7 @@ Who fits is asked once; then every batch is one transaction that writes the firi
 (trigger, member, occasion) is left out by the database, so that nobody is treated twice, whoever looks at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 import structlog
@@ -43,6 +43,15 @@ def evaluate(database: Database, trigger_id: int) -> int:
         return 0
 
 
+def evaluate_each(database: Database, trigger_ids: Iterable[int]) -> None:
+    """`evaluate` one after the other; a fault that nobody expected in one does not keep the others waiting."""
+    for trigger_id in trigger_ids:
+        try:
+            evaluate(database, trigger_id)
+        except Exception:
+            log.exception("trigger_failed", trigger=trigger_id)
+
+
 def _evaluate(database: Database, trigger_id: int) -> int:
     with database.transaction(read_only=True) as tx:
         trigger = read_trigger(tx, trigger_id)
@@ -64,7 +73,7 @@ def _evaluate(database: Database, trigger_id: int) -> int:
 
 def _picked(tx: Tx, trigger: Trigger) -> BitMap:
     question = Question(read_filter(trigger.plan.filter, MEASURES), _today(tx))
-    return choose(tx, question).members
+    return choose(tx, question, near_misses=False).members
 
 
 def _due(tx: Tx, trigger: Trigger, picked: BitMap) -> BitMap:

@@ -2,7 +2,7 @@
 
 from foundation.database import database
 from foundation.queues import QUEUES, QueueName, queue
-from marketing.triggers.firing import active_triggers, due_today, evaluate
+from marketing.triggers.firing import active_triggers, due_today, evaluate_each
 
 EVALUATE_DUE = "marketing.evaluate_due_triggers"
 EVALUATE_ALL = "marketing.evaluate_all_triggers"
@@ -12,16 +12,14 @@ EVALUATE_ALL = "marketing.evaluate_all_triggers"
 def evaluate_due_triggers_task() -> None:
     with database().transaction(read_only=True) as tx:
         waiting = due_today(tx)
-    for trigger_id in waiting:
-        evaluate(database(), trigger_id)
+    evaluate_each(database(), waiting)
 
 
 @queue.task(name=EVALUATE_ALL)  # type: ignore[untyped-decorator]
 def evaluate_all_triggers_task() -> None:
     with database().transaction(read_only=True) as tx:
         waiting = active_triggers(tx)
-    for trigger_id in waiting:
-        evaluate(database(), trigger_id)
+    evaluate_each(database(), waiting)
 
 
 QUEUES.update({EVALUATE_DUE: QueueName.ANALYTICS, EVALUATE_ALL: QueueName.ANALYTICS})

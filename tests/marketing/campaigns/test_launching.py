@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from foundation.clock import FixedClock
-from foundation.database import Database
+from foundation.database import Database, Tx
 from marketing.campaigns import launching, operations
-from marketing.campaigns.launching import Progress, steps_of, work_on, work_once
+from marketing.campaigns.launching import Progress, steps_of, work_on, work_on_each, work_once
 from marketing.campaigns.plans import MultiplierPlan, StepPlan, Treatment, Way, Words
 from marketing.campaigns.rules import CampaignState
 from marketing.experiments.assignment import held_out
@@ -245,6 +245,23 @@ def test_a_stop_cancels_calls_that_were_not_made(database: Database, members: in
     with database.transaction() as tx:
         operations.stop(tx, marketer(3), campaign.id, "Enough", take_back=False)
     assert {state for _, state in _calls(database, campaign.id)} == {"cancelled"}
+
+
+def test_a_fault_that_nobody_expected_keeps_no_other_campaign_waiting(
+    database: Database, members: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = _begun(database, members), _begun(database, members)
+    work = launching.work_once
+
+    def fails_for_the_first(tx: Tx, campaign_id: int) -> Progress:
+        if campaign_id == first:
+            raise ValueError("nobody expected this")
+        return work(tx, campaign_id)
+
+    monkeypatch.setattr(launching, "work_once", fails_for_the_first)
+    work_on_each(database, [first, second])
+    states = [now(database, campaign_id).state for campaign_id in (first, second)]
+    assert states == [CampaignState.LAUNCHING, CampaignState.RUNNING]
 
 
 def test_a_failing_batch_says_why_and_does_nothing(database: Database, members: int) -> None:

@@ -5,9 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from pyroaring import BitMap
 
 from foundation.clock import FixedClock
-from foundation.database import Database
+from foundation.database import Database, Tx
 from marketing.campaigns.plans import Measured, PlanIncomplete, Treatment
 from marketing.campaigns.rules import Arm, SecondPersonNeeded
 from marketing.campaigns.treating import take_step
@@ -16,7 +17,7 @@ from marketing.experiments.rules import Verdict
 from marketing.experiments.standing import company_control
 from marketing.target_lists.filters import FilterUnreadable
 from marketing.triggers import firing, operations
-from marketing.triggers.firing import due_today, evaluate
+from marketing.triggers.firing import due_today, evaluate, evaluate_each
 from marketing.triggers.operations import CompanyOnly
 from marketing.triggers.results import results_of
 from marketing.triggers.rules import Occasion, TriggerPlan, TriggerState, TriggerStateWrong
@@ -297,7 +298,24 @@ def test_what_it_cannot_do_is_refused(database: Database) -> None:
             operations.resume(tx, marketer(1), trigger.id)
 
 
-def test_what_fails_says_why_and_the_others_go_on(database: Database) -> None:
+def test_a_fault_that_nobody_expected_keeps_no_other_trigger_waiting(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members(database, 5)
+    first, second = active(database, a_plan()), active(database, a_plan())
+    look = firing._picked
+
+    def fails_for_the_first(tx: Tx, trigger: Trigger) -> BitMap:
+        if trigger.id == first:
+            raise ValueError("nobody expected this")
+        return look(tx, trigger)
+
+    monkeypatch.setattr(firing, "_picked", fails_for_the_first)
+    evaluate_each(database, [first, second])
+    assert (len(fired(database, first)), len(fired(database, second))) == (0, 5)
+
+
+def test_what_fails_says_why(database: Database) -> None:
     from marketing.campaigns.plans import StepPlan, Way
 
     members(database, 5)
