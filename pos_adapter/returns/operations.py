@@ -380,7 +380,7 @@ def _ask_rails(tx: Tx, red: RedTicket, shown: ReturnPreview) -> bool:
     payments = {each.n: each for each in payments_of(tx, red.settlement_id)}
     asked = False
     for tender in shown.tenders:
-        if not tender.ours:
+        if not tender.ours or not tender.amount:
             continue
         number = refund_number(red.id, tender.of)
         payment = payments[tender.of]

@@ -91,7 +91,7 @@ def _list(tx: Tx, viewer: Principal, show: str, address: str) -> str:
     asked = ({"show": show} if address == "/returns" else {}) | ({"store": chosen.code} if chosen else {})
     scope = f"&{urlencode({'store': chosen.code})}" if chosen else ""
     tabs = [
-        (f"/returns?show=open{scope}", gettext("Open")),
+        (f"/returns?show=open{scope}", gettext("Under way")),
         (f"/returns?show=refund{scope}", gettext("To refund")),
         *([("/returns/approvals", gettext("To approve"))] if viewer.may(RETURNS_APPROVE) else []),
         (f"/returns?show=all{scope}", gettext("All")),

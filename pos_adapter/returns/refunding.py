@@ -72,6 +72,11 @@ class ReturnPreview(msgspec.Struct, frozen=True):
     graced: int
     lines: list[RedLine]
 
+    def before_withheld(self, tender: BackTender) -> int:
+        """What would go back by this tender if nothing were withheld."""
+        off = [each.amount for each in self.tenders if each.kind == WITHHELD and each.of == tender.of]
+        return tender.amount + sum(off)
+
 
 @dataclass(frozen=True, slots=True)
 class Posting:
@@ -101,13 +106,15 @@ def _shown(
     tx: Tx, planned: PlannedReturn, currency: str, lines: Sequence[RedLine], paid_by_us: frozenset[int]
 ) -> ReturnPreview:
     roles = tender_roles(tx)
+    # A tender of which nothing is left after what was withheld is shown too: 0.
+    reduced = {column.of for column in planned.columns if column.kind == WITHHELD}
     tenders = [
         BackTender(
             column.kind, column.amount, column.units, roles.get(column.kind, TenderRole.MONEY).value, column.of,
             column.kind != WITHHELD and column.of in paid_by_us, column.reference,
         )
         for column in planned.columns
-        if column.amount and column.kind != COUPON
+        if (column.amount or column.of in reduced) and column.kind != COUPON
     ]  # fmt: skip
     plan = planned.plan
     points = ecoins = None
@@ -134,7 +141,9 @@ def _shown(
 
 def posted_as(tx: Tx, at: Posting, sale: RecordedSale, lines: Sequence[RedLine], shown: ReturnPreview) -> Incoming:
     """The return as a till would send it, under a number of the server's."""
-    tenders = [Tender(each.kind, each.amount, each.units, None, each.reference) for each in shown.tenders]
+    tenders = [
+        Tender(each.kind, each.amount, each.units, None, each.reference) for each in shown.tenders if each.amount
+    ]
     receipt = _receipt(tx, at, sale, lines, tenders, shown.coupons)
     id = sale_id(at.store.code, at.terminal, at.business_date, at.sequence, SERVER_SERIES)
     return Incoming(receipt, id, content_hash(receipt), series=SERVER_SERIES)
@@ -190,7 +199,7 @@ def same_split(shown: ReturnPreview, confirmed: Sequence[tuple[str, int]]) -> bo
     said: dict[str, int] = {}
     for kind, amount in confirmed:
         said[kind] = said.get(kind, 0) + amount
-    return now == {kind: amount for kind, amount in said.items() if amount}
+    return {k: v for k, v in now.items() if v} == {k: v for k, v in said.items() if v}
 
 
 def refund_number(red_ticket: UUID, tender: int) -> str:

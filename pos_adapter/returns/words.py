@@ -30,7 +30,7 @@ STEP_WORDS: Mapping[RedState, Any] = {
 }
 RAIL_WORDS: Mapping[str, tuple[Any, str]] = {
     "created": (lazy("asked for"), "info"),
-    "pending": (lazy("on its way"), "info"),
+    "pending": (lazy("under way to the payer"), "info"),
     "unknown": (lazy("not known yet"), "warn"),
     "succeeded": (lazy("is back"), "good"),
     "failed": (lazy("was refused"), "danger"),

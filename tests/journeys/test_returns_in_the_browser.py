@@ -45,7 +45,8 @@ def floor(app: Flask, database: Database) -> ReturnFloor:
             a_person_with_login(tx, number, name=name, role=role, home_store="S01")
         # A low limit, so that the floor manager is asked.
         tx.execute(
-            "INSERT INTO pos.return_limit (amount, valid_from, set_by, set_at) VALUES (10000, '2026-01-01', 'test', now())"
+            "INSERT INTO pos.return_limit (amount, valid_from, set_by, set_at)"
+            " VALUES (10000, '2026-01-01', 'test', now())"
         )
     return floor
 
@@ -130,8 +131,8 @@ def test_one_counter_s_line_goes_back_from_the_phone_to_the_desk(
     manager = Screen(new_page(locale=locale, width=width), address, MANAGER, f"{shot}-manager")
     page = manager.go("/returns/approvals")
     manager.good("approvals")
-    page.get_by_role("button", name=re.compile("^(Approve|批准)$")).click()
-    page.wait_for_function("document.querySelectorAll('.decide').length === 0")
+    page.get_by_role("button", name=re.compile("^(Approve|批准|同意)$")).click()
+    page.wait_for_selector(".decide", state="detached")
     assert floor.red(red)["state"] == "approved"
     desk = Screen(new_page(locale=locale, width=max(width, 390)), address, CASHIER, f"{shot}-desk")
     desk.go("/returns?show=refund")
@@ -159,7 +160,7 @@ def test_a_manager_s_code_is_shown_once_and_lets_a_clerk_take_more_off(
     manager = Screen(new_page(locale=locale, width=width), address, MANAGER, f"{locale[:2]}-{width}-manager")
     page = manager.go("/discounts/code")
     page.locator("#code button").click()
-    page.wait_for_function("document.querySelector('[data-digits]').textContent.length === 6")
+    page.wait_for_selector("[data-code]:not([hidden])")
     manager.good("code")
     code = page.locator("[data-digits]").inner_text()
     body: dict[str, Any] = {"store": "S01", "counter": "C1"}
