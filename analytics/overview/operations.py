@@ -15,6 +15,7 @@ from analytics.overview.rules import Change, Day, DaySales, change_of, figures_o
 from analytics.runs.findings import Findings, findings_from_json
 from analytics.runs.operations import ScoringRun, read_run
 from analytics.runs.tables import KEPT, scoring_run
+from analytics.scores.reading import looks_ahead
 from foundation.database import Tx
 from member_api.contract.liability import Outstanding, outstanding
 
@@ -109,7 +110,7 @@ def latest_run(tx: Tx) -> LatestRun | None:
         scoring_run.select()
         .with_only_columns(scoring_run.c.id)
         .where(KEPT)
-        .order_by(scoring_run.c.as_of.desc(), scoring_run.c.id.desc())
+        .order_by(looks_ahead(tx), scoring_run.c.as_of.desc(), scoring_run.c.id.desc())
         .limit(1)
     ).scalar()
     if found is None:

@@ -112,8 +112,12 @@ class SettingsOut(Schema):
 @runs_blueprint.arguments(ScoringRunIn)
 @runs_blueprint.response(202, ScoringRunOut)
 def post_scoring_run(tx: Tx, body: Mapping[str, Any]) -> Any:
-    """Score every member as of a date. The same run that is waiting or under way already is answered again."""
+    """Score every member as of a date. The same run that is waiting or under way already is answered again.
+
+    What a run finds counts for the whole company: whoever acts in some stores only is refused.
+    """
     principal = current_principal()
+    principal.require_everywhere()
     run, _ = request_run(tx, body["as_of"], body["horizon_days"], Origin.REQUEST, f"{principal.kind}:{principal.id}")
     return run_body(run), 202, {"Location": f"/v1/scoring-runs/{run.id}"}
 
@@ -155,7 +159,11 @@ def get_score_settings(tx: Tx) -> dict[str, Any]:
 @runs_blueprint.arguments(SettingsIn)
 @runs_blueprint.response(201, SettingsOut)
 def post_score_settings(tx: Tx, body: Mapping[str, Any]) -> Any:
-    """Publish a new version. Runs asked for from now on follow it; what was scored keeps the version it had."""
+    """Publish a new version. Runs asked for from now on follow it; what was scored keeps the version it had.
+
+    It holds for the whole company: whoever acts in some stores only is refused.
+    """
+    current_principal().require_everywhere()
     published = publish_settings(
         tx,
         settings_from_json(body["contribution"]),

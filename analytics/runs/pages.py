@@ -80,7 +80,7 @@ def runs_page(tx: Tx) -> str:
         under_way=open_run(tx),
         settings=settings,
         today=local_date(tx.now, get_settings().company_timezone),
-        may_run=current_principal().may(RUN),
+        may_run=current_principal().may(RUN) and current_principal().places is None,
         next=f"/scoring-runs?cursor={make_cursor(shown[-1].id)}" if len(runs) > PAGE_SIZE else "",
         first="/scoring-runs" if before is not None else "",
         horizon_max=HORIZON_MAX,
@@ -100,7 +100,7 @@ def settings_page(tx: Tx) -> str:
         weights=_weights(settings),
         facts=settings.contribution.as_json(),
         versions=list_settings(tx),
-        may_run=current_principal().may(RUN),
+        may_run=current_principal().may(RUN) and current_principal().places is None,
         horizon_max=HORIZON_MAX,
         keep_max=KEEP_MAX,
     )

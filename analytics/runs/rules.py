@@ -80,7 +80,8 @@ def check_request(as_of: date, horizon_days: int, today: date) -> None:
 
 
 def check_settings(settings: ContributionSettings) -> None:
-    """Raises ContributionSettingsWrong for what no run could work with: days or costs beyond all measure."""
+    """Raises ContributionSettingsWrong for what no run should work with: days or costs beyond all measure, or in
+    fractions (JSON brings them, and no float may touch money)."""
     costs = settings.point_costs or ()
     sound = (
         max(settings.window_days, settings.new_days, settings.lead_days) <= DAYS_MAX
@@ -89,9 +90,22 @@ def check_settings(settings: ContributionSettings) -> None:
         and all(max(cost.points, cost.money) <= COUNT_MAX for cost in costs)
         and len(settings.format_shares or ()) <= COSTS_MAX
         and max(astuple(settings.weights)) <= COUNT_MAX
+        and max((settings.format_shares or {}).values(), default=0) <= COUNT_MAX
     )
+    if not all(type(value) is int for value in _counted(settings)):
+        raise ContributionSettingsWrong("days, counts, percents and costs are whole numbers")
     if not sound:
         raise ContributionSettingsWrong("days, counts or costs are larger than anything that makes sense")
+
+
+def _counted(settings: ContributionSettings) -> list[object]:
+    """What is counted in whole numbers."""
+    mine: list[object] = [
+        settings.window_days, settings.active_min, settings.shrinkage_tickets, settings.platinum_percent,
+        settings.gold_percent, settings.new_days, settings.lead_days, settings.redeemed_percent,
+    ]  # fmt: skip
+    costs = settings.point_costs or ()
+    return mine + [part for cost in costs for part in (cost.points, cost.money, cost.redeemed_percent)]
 
 
 def is_night(local: datetime) -> bool:

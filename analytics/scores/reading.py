@@ -7,7 +7,7 @@ rows, a set one column. Money is in minor units of the score's currency.
 import array
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyroaring import BitMap
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from analytics.runs.files import ScoreFile, files_of
 from analytics.runs.tables import KEPT, scoring_run
+from foundation.clock import local_date
 from foundation.database import Tx
 from foundation.errors import NotFound
 from foundation.settings import get_settings
@@ -153,10 +154,20 @@ def latest_scores(tx: Tx, as_of: date | None = None, horizon_days: int | None = 
     raise ScoresUnknown(f"Nothing has been scored{when}{days}: start a scoring run for it")
 
 
+def looks_ahead(tx: Tx) -> ColumnElement[bool]:
+    """Whether a run is as of a day that no sale of today can belong to: true sorts last. Tomorrow holds today's."""
+    today = local_date(tx.now, get_settings().company_timezone)
+    return scoring_run.c.as_of > today + timedelta(days=1)
+
+
 def score_sets(
     tx: Tx, limit: int, as_of: date | None = None, horizon_days: int | None = None, *, one_a_date: bool = False
 ) -> list[ScoreSet]:
-    """Finished runs whose files are kept, the latest as-of date first; of one date the latest first, or only it."""
+    """Finished runs whose files are kept, the latest as-of date first; of one date the latest first, or only it.
+
+    Without a date, what looks ahead (as of a day after tomorrow or later: what if nobody came?) stands behind what
+    was scored as of now or before: a question is not how members stand.
+    """
     run = scoring_run.c
     query = select(run.id, run.as_of, run.horizon_days, run.position, run.complete_until, run.finished_at).where(KEPT)
     if as_of is not None:
@@ -165,7 +176,11 @@ def score_sets(
         query = query.where(run.horizon_days == horizon_days)
     if one_a_date:
         query = query.ext(distinct_on(run.as_of))
-    rows = tx.execute(query.order_by(run.as_of.desc(), run.id.desc()).limit(min(limit, 1_000))).all()
+    if one_a_date:
+        query = query.order_by(run.as_of.desc(), run.id.desc())
+    else:
+        query = query.order_by(looks_ahead(tx), run.as_of.desc(), run.id.desc())
+    rows = tx.execute(query.limit(min(limit, 1_000))).all()
     files = files_of(tx, [row.id for row in rows])
     root = get_settings().lake
     refused = no_profiling(tx) if rows else BitMap()

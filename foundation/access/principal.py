@@ -47,6 +47,11 @@ class Principal:
         if not self.may(permission, place):
             raise PlaceForbidden("this place is outside of what you may see and do")
 
+    def require_everywhere(self) -> None:
+        """Raise PlaceForbidden for whoever acts in some places only: for what holds for the whole company."""
+        if self.places is not None:
+            raise PlaceForbidden("this holds for the whole company, beyond the stores that you act in")
+
 
 class NotSignedIn(Unauthenticated):
     """No token and no session, or one that is unknown, expired or revoked."""

@@ -233,7 +233,11 @@ def get_templates(tx: Tx) -> Any:
 @messages_blueprint.arguments(bodies.MessageTemplateIn)
 @messages_blueprint.response(201, bodies.MessageTemplateOut)
 def post_template(tx: Tx, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Save a template: the next version of its code. Refused with the place of every fault in its texts."""
+    """Save a template: the next version of its code. Refused with the place of every fault in its texts.
+
+    Templates and rules of sending are the company's: whoever acts in some stores only does not change them.
+    """
+    current_principal().require_everywhere()
     return bodies.template_body(save_template(tx, bodies.read_template(body), by=who(current_principal())))
 
 
@@ -252,6 +256,7 @@ def get_template(tx: Tx, template_id: str) -> dict[str, Any]:
 @messages_blueprint.response(200, bodies.MessageTemplateOut)
 def post_retire(tx: Tx, template_id: str) -> dict[str, Any]:
     """Offer a template no more; what is queued keeps it."""
+    current_principal().require_everywhere()
     id_ = _number(template_id, TemplateUnknown)
     retire_template(tx, template(tx, id_).says.code)
     return bodies.template_body(template(tx, id_))
@@ -316,6 +321,7 @@ def get_policies(tx: Tx) -> Any:
 @messages_blueprint.response(201, bodies.MessagePolicyOut)
 def post_policy(tx: Tx, body: Mapping[str, Any]) -> dict[str, Any]:
     """Publish rules of sending: quiet hours, caps, sign and way out, cost, rate. The versions before stay."""
+    current_principal().require_everywhere()
     begins: datetime | None = body["valid_from"]
     made = publish_policy(tx, bodies.read_policy(body), valid_from=begins, by=who(current_principal()))
     return bodies.policy_body(made)

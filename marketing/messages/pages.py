@@ -90,7 +90,7 @@ def _common() -> dict[str, Any]:
         "reason_words": words.REASON_WORDS,
         "class_words": words.CLASS_WORDS,
         "channel_words": words.CHANNEL_WORDS,
-        "may_write": current_principal().may(MESSAGES_WRITE),
+        "may_write": current_principal().may(MESSAGES_WRITE) and current_principal().places is None,
     }
 
 

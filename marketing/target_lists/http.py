@@ -298,13 +298,25 @@ def explain_one(tx: Tx, list_id: str, member: str) -> dict[str, Any]:
 @idempotent
 @target_lists_blueprint.response(200, TargetListOut)
 def archive_list(tx: Tx, list_id: str) -> dict[str, Any]:
-    """Put a list away. It stays readable, and campaigns that use it go on."""
+    """Put a list away. It stays readable, and campaigns that use it go on.
+
+    No campaign can be made of it any more: only whoever acts everywhere it reaches may do so.
+    """
     viewer = current_principal()
     found = read_list(tx, viewer, list_id_of(list_id))
+    _check_reaches(viewer, found)
     return list_body_for(tx, viewer, archive(tx, found.id, by=actor_of(viewer)))
 
 
 # ------------------------------------------------------------------------------------------------ parts
+def _check_reaches(viewer: Principal, found: TargetList) -> None:
+    """Raise PlaceForbidden unless somebody acts in all stores of a list (places None: in every store)."""
+    if found.places is None:
+        viewer.require_everywhere()
+    for place in found.places or ():
+        viewer.require(LISTS_WRITE, place)
+
+
 def list_id_of(text: str) -> int:
     """The id that an address names. Raises TargetListUnknown."""
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
@@ -332,7 +344,12 @@ def _explained(tx: Tx, filter_: Any, member_id: int, found: Explained) -> dict[s
 
 
 def list_body_for(tx: Tx, viewer: Principal, found: TargetList) -> dict[str, Any]:
-    """A list as somebody may see it: the count is of the members of their stores."""
+    """A list as somebody may see it: the count is of the members of their stores.
+
+    How it is made up was counted over all of its stores: only whoever acts in all of them is told.
+    """
     visible = visible_members(tx, viewer)
     count = found.count if visible is None else members_in(tx, found.id).intersection_cardinality(visible)
-    return list_body(found, wording_for(tx, found.filter.conditions), count)
+    body = list_body(found, wording_for(tx, found.filter.conditions), count)
+    within = viewer.places is None or (found.places is not None and found.places <= viewer.places)
+    return body if within else body | {"breakdown": {}, "near_misses": {}}

@@ -151,7 +151,9 @@ def post_resume(tx: Tx, trigger: str) -> dict[str, Any]:
 @triggers_blueprint.arguments(PageArguments, location="query")
 @triggers_blueprint.response(200, page_of(bodies.FiringOut))
 def get_firings(tx: Tx, query: Mapping[str, Any], trigger: str) -> Any:
-    """For whom it fired, the latest first; those of its control group got nothing."""
+    """For whom it fired, the latest first; those of its control group got nothing. Of members of every store: only
+    for whoever acts everywhere."""
+    current_principal().require_everywhere()
     number = trigger_id_of(trigger)
     read_trigger(tx, number)
     before = read_cursor(query["cursor"], date, int) if query["cursor"] else None
@@ -170,7 +172,9 @@ def get_firings(tx: Tx, query: Mapping[str, Any], trigger: str) -> Any:
 @transactional
 @triggers_blueprint.response(200, bodies.TriggerResultsOut)
 def get_results(tx: Tx, trigger: str) -> dict[str, Any]:
-    """What the treated bought beyond those held out, in 30 days from each one's first firing on."""
+    """What the treated bought beyond those held out, in 30 days from each one's first firing on. In every store: only
+    for whoever acts everywhere."""
+    current_principal().require_everywhere()
     return bodies.results_body(results_of(tx, read_trigger(tx, trigger_id_of(trigger))))
 
 

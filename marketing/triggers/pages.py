@@ -170,12 +170,13 @@ def trigger_page(tx: Tx, trigger: str) -> str:
     names = names_of(tx, [change.by for change in changes])
     cursor = flask.request.args.get("cursor")
     before = read_cursor(cursor, date, int) if cursor else None
-    firings = firings_of(tx, found.id, before, SHOWN + 1)  # type: ignore[arg-type]
+    everywhere = principal.places is None
+    # For whom it fired, and what that brought, is about members of every store: for whoever acts everywhere.
+    firings = firings_of(tx, found.id, before, SHOWN + 1) if everywhere else []  # type: ignore[arg-type]
     shown = firings[:SHOWN]
     masked = masked_names(tx, [firing.member_id for firing in shown])
     hands = {found.created_by, found.edited_by, found.submitted_by}
     is_second = principal.kind is PrincipalKind.PERSON and actor_of(principal) not in hands
-    everywhere = principal.places is None
     submitted = found.state is TriggerState.SUBMITTED
     may_decide = submitted and is_second and everywhere and principal.may(CAMPAIGNS_APPROVE)
     may_write = everywhere and principal.may(CAMPAIGNS_WRITE)
@@ -198,7 +199,7 @@ def trigger_page(tx: Tx, trigger: str) -> str:
         plan_facts=_plan_facts(found),
         groups=[(gettext("Looked at"), found.evaluated_on)]
         + [(ARMS[arm][0], number(count)) for arm, count in arms_of(tx, found.id).items()],
-        effects=_effects(tx, found),
+        effects=_effects(tx, found) if everywhere else None,
         steps=step_views(tx, found.plan.treatment, _today(tx)),
         firings=[
             {

@@ -125,4 +125,5 @@ def get_wordings(tx: Tx) -> Any:
 @consents_blueprint.response(200, WordingSchema)
 def put_wording(tx: Tx, body: Mapping[str, str]) -> Any:
     """Publish a wording; the same again is harmless, other words under a published version are refused."""
+    current_principal().require_everywhere()
     return publish_wording(tx, body["version"], body["text_en"], body["text_zh"])

@@ -1,12 +1,12 @@
 """Coupons over HTTP: what is offered, who has one, and what it paid for. A till uses them inside a sale."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
 from marshmallow import fields, validate
 
-from foundation.access import allow, current_principal
+from foundation.access import Principal, allow, current_principal
 from foundation.database import Tx
 from foundation.errors import FieldError
 from foundation.http import (
@@ -40,6 +40,7 @@ from member_api.members.bodies import whoever
 from member_api.members.lookup import NotFound, resolve_member, resolve_members
 from member_api.members.rules import MemberUnknown
 from member_api.permissions import COUPONS_READ, COUPONS_WRITE
+from organisation.contract import place_of
 
 coupons_blueprint = Blueprint("coupons", __name__, description="Money off for one member, once")
 
@@ -154,7 +155,11 @@ def coupon_body(coupon: Coupon) -> dict[str, Any]:
 @coupons_blueprint.arguments(OfferIn)
 @coupons_blueprint.response(201, OfferOut)
 def post_offer(tx: Tx, body: Mapping[str, Any]) -> Any:
-    """Make an offer, of which members are then given coupons. Campaigns make theirs when they are launched."""
+    """Make an offer, of which members are then given coupons. Campaigns make theirs when they are launched.
+
+    Whoever acts in some stores only makes offers of these stores, which are named.
+    """
+    _check_reaches(current_principal(), body["stores"])
     terms = CouponOffer(
         **{
             **body,
@@ -182,6 +187,14 @@ def get_offers(tx: Tx, arguments: Mapping[str, Any]) -> Any:
     return paged([offer_body(offer, became[offer.id]) for offer in found[:limit]], following)
 
 
+def _check_reaches(principal: Principal, stores: Collection[str]) -> None:
+    """Raise PlaceForbidden unless somebody acts in all stores where an offer counts (none named: in every store)."""
+    if not stores:
+        principal.require_everywhere()
+    for store in stores:
+        principal.require(COUPONS_WRITE, place_of(store))
+
+
 def _before(cursor: str | None) -> int | None:
     return read_cursor(cursor, int)[0] if cursor is not None else None
 
@@ -202,8 +215,9 @@ def get_offer(tx: Tx, offer: int) -> Any:
 @coupons_blueprint.arguments(GiveIn)
 @coupons_blueprint.response(201, GivenOut)
 def post_coupons(tx: Tx, body: Mapping[str, Sequence[str]], offer: int) -> Any:
-    """Give members, by id, a coupon each of an offer."""
+    """Give members, by id, a coupon each of an offer that counts in your stores only, if you act in some only."""
     found = read_offer(tx, min(offer, INTEGER_MAX))
+    _check_reaches(current_principal(), found.terms.stores)
     ids = [member_id_of(text) for text in body["members"]]
     known = resolve_members(tx, ids, lock="share")
     faults = [
@@ -236,7 +250,10 @@ def get_coupons(tx: Tx, arguments: Mapping[str, Any], member: str) -> Any:
 @idempotent
 @coupons_blueprint.response(200, CouponOut)
 def revoke_coupon(tx: Tx, member: str, coupon: int) -> Any:
-    """Take back a coupon that was not used."""
+    """Take back a coupon that was not used; of an offer of your stores, if you act in some only."""
     facts = resolve_member(tx, member_id_of(member))
+    for found in coupons_of(tx, facts.id, 1, min(coupon, INTEGER_MAX - 1) + 1):
+        if found.id == coupon:
+            _check_reaches(current_principal(), found.offer.terms.stores)
     revoke(tx, min(coupon, INTEGER_MAX), facts.id)
     return coupon_body(coupons_of(tx, facts.id, 1, min(coupon, INTEGER_MAX - 1) + 1)[0])

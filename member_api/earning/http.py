@@ -157,6 +157,7 @@ def get_rules(tx: Tx, query: Mapping[str, Any]) -> Any:
 @earning_blueprint.response(201, RulesOut)
 def post_rules(tx: Tx, body: Mapping[str, Any]) -> Any:
     """Publish a version. It may not begin in the past: purchases under the old one were promised it."""
+    current_principal().require_everywhere()
     valid_from = body["valid_from"] or tx.now
     version = publish_rules(tx, body["programme"], valid_from, body["note"], whoever(current_principal()))
     return rules_body(version, version.version if valid_from <= tx.now else 0), 201

@@ -36,7 +36,7 @@ def rules_page(tx: Tx) -> str:
         "earning/rules.html",
         versions=[_shown(version, in_force.version) for version in versions],
         names=names_of(tx, [version.created_by for version in versions]),
-        may_write=current_principal().may(RULES_WRITE),
+        may_write=current_principal().may(RULES_WRITE) and current_principal().places is None,
         document=msgspec.json.format(msgspec.json.encode(in_force.programme), indent=2).decode(),
     )
 

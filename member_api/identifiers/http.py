@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from foundation.access import allow
+from foundation.access import allow, current_principal
 from foundation.database import Tx
 from foundation.http import Blueprint, Schema, page_of, paged, transactional
 from foundation.http.fields import Words
@@ -44,6 +44,7 @@ def get_kinds(tx: Tx) -> Any:
 @identifiers_blueprint.response(200, page_of(KindSchema))
 def put_kinds(tx: Tx, body: Mapping[str, Any]) -> Any:
     """Register kinds, or rename them; none goes away. Values of a new kind are kept letter for letter."""
+    current_principal().require_everywhere()
     for kind in body["kinds"]:
         register_kind(tx, kind["code"], kind["name"])
     return paged(kinds(tx), None)

@@ -123,6 +123,7 @@ def get_tiers(tx: Tx) -> Any:
 @tiers_blueprint.response(200, page_of(TierSchema))
 def put_all_tiers(tx: Tx, body: Mapping[str, Sequence[Mapping[str, Any]]]) -> Any:
     """Make the tiers these. Those left out are retired: who holds one keeps it to its end, nobody gets it any more."""
+    current_principal().require_everywhere()
     return paged(put_tiers(tx, [Tier(each["code"], each["name"], each["rank"]) for each in body["tiers"]]), None)
 
 
@@ -189,6 +190,7 @@ def get_tier_rules(tx: Tx) -> Any:
 @tiers_blueprint.response(201, TierRuleSchema)
 def post_tier_rule(tx: Tx, body: Mapping[str, Any]) -> TierRule:
     """Publish how tiers are earned from a date on. No thresholds: none is earned any more."""
+    current_principal().require_everywhere()
     rule = TierRule(
         version=0,
         valid_from=body.get("valid_from") or tx.now,

@@ -17,6 +17,8 @@ from member_api.topups.operations import TopUp, top_up
 topups_blueprint = Blueprint("topups", __name__, description="What members pay in")
 
 REFERENCE_MAX = 128
+# What a receipt is paid with out of an account, or by a promise: it brings no money in.
+NO_MONEY = frozenset({"points", "ecoin", "stored_value", "coupon", "ecoin_clawback"})
 
 
 class TenderField(fields.Field[Any]):
@@ -27,7 +29,8 @@ class TenderField(fields.Field[Any]):
         if not isinstance(tender, Mapping) or tender.keys() - {"kind", "amount", "reference"}:
             raise ValidationError('must be a kind, or {"kind", "amount", "reference"}')
         kind, reference = tender.get("kind"), tender.get("reference")
-        Code().deserialize(kind, "kind")
+        if Code().deserialize(kind, "kind") in NO_MONEY:
+            raise ValidationError("what a member has already cannot be paid in")
         if reference is not None and not (
             isinstance(reference, str) and len(reference) <= REFERENCE_MAX and is_text(reference)
         ):

@@ -14,7 +14,15 @@ from foundation.database import Tx
 from foundation.errors import FieldError, Invalid
 from foundation.events import announce
 from foundation.identifiers import dated_id
-from member_api.ledger.operations import COMPANY, MemberCannotEarn, Posted, Step, currency_of, standing
+from member_api.ledger.operations import (
+    COMPANY,
+    ExpiryPassed,
+    MemberCannotEarn,
+    Posted,
+    Step,
+    currency_of,
+    standing,
+)
 from member_api.ledger.rules import Kind, Origin, Provenance, System
 from member_api.ledger.wallets import lock_wallet, record
 from member_api.members.lookup import MemberRef, resolve_member
@@ -65,11 +73,18 @@ class TopUpTotal:
 
 
 def top_up(tx: Tx, ref: MemberRef, wanted: TopUp, step: Step) -> PaidIn:
-    """Pay in. Raises MemberUnknown, MemberCannotEarn, TopUpOverLimit, CurrencyNotNamed, AmountTooLarge."""
+    """Pay in.
+
+    Raises MemberUnknown, MemberCannotEarn, TopUpOverLimit, ExpiryPassed, CurrencyNotNamed, AmountTooLarge.
+    """
     member = resolve_member(tx, ref, lock="share")
     if not member.may_earn:
         raise MemberCannotEarn("The membership is closed")
     wallet = lock_wallet(tx, member.id)
+    if wanted.bonus and wanted.bonus_expires_on is not None and wanted.bonus_expires_on < wallet.today:
+        raise ExpiryPassed(
+            "The last day of the bonus lies in the past", errors=[FieldError("/bonus_expires_on", "lies in the past")]
+        )
     currency = currency_of(tx, member, Kind.CASH, wanted.currency)
     assert currency is not None
     _check_limits(tx, wanted, currency, standing(wallet, Kind.CASH, currency)[0], wallet.today)

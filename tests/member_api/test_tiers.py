@@ -262,3 +262,13 @@ def test_a_day_is_needed_by_the_partition_only(programme: Database) -> None:
             ),
         )
     assert count(programme, member) == 1
+
+
+def test_rules_of_the_company_are_for_whoever_acts_everywhere(http: FlaskClient, database: Database) -> None:
+    here = Caller(http, database, OFFICE, store="S01")
+    for refused in (
+        here.put("/v1/tiers", {"tiers": [{"code": "gold", "name": "Gold", "rank": 1}]}),
+        here.put("/v1/consent-wordings", {"version": "9", "text_en": "Yes", "text_zh": "好"}),
+        here.put("/v1/identifier-kinds", {"kinds": [{"code": "badge", "name": "Badge"}]}),
+    ):
+        assert (refused.status_code, refused.get_json()["code"]) == (403, "place_forbidden"), refused.text

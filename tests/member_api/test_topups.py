@@ -83,6 +83,9 @@ def test_the_same_key_again_pays_in_once(desk: Caller, member: int, database: Da
         ({"amount": 10, "tender": {"kind": "cash", "colour": "red"}}, None),
         ({"amount": 10, "tender": 7}, None),
         ({"amount": 10, "bonus": -1, "tender": "cash"}, None),
+        ({"amount": 10, "tender": "points"}, None),
+        ({"amount": 10, "tender": {"kind": "stored_value"}}, None),
+        ({"amount": 10, "bonus": 5, "tender": "card", "bonus_expires_on": "2025-01-01"}, "expiry_passed"),
     ],
 )
 def test_what_makes_no_sense_or_is_over_a_limit_pays_nothing_in(

@@ -195,3 +195,40 @@ def test_settings_are_published_by_version_and_followed(office: Caller, shop: Da
         {"window_days": 10**9},
     ):
         assert office.post("/v1/score-settings", {**wish, "contribution": wrong}).status_code == 422, wrong
+
+
+def test_what_would_be_in_a_year_is_not_how_members_stand(office: Caller, shop: Database) -> None:
+    run_to_the_end(office, shop, as_of="2026-01-05", horizon_days=28)
+    ahead = run_to_the_end(office, shop, as_of="2026-12-28", horizon_days=28)
+    assert ahead["state"] == "done"
+    assert {item["as_of"] for item in office.get("/v1/scores").get_json()["items"]} == {"2026-01-05"}
+    assert office.get("/v1/members/1/scores").get_json()["items"][0]["as_of"] == "2026-01-05"
+    asked = office.get("/v1/scores", as_of="2026-12-28", limit=1).get_json()["items"]
+    assert [item["run"] for item in asked] == [ahead["id"]]
+
+
+def test_whoever_acts_in_one_store_neither_scores_the_company_nor_sets_how(
+    http: FlaskClient, office: Caller, database: Database
+) -> None:
+    here = Caller(http, database, ["scores.read", "scores.run"], store="S01")
+    assert here.post("/v1/scoring-runs", {}).get_json()["code"] == "place_forbidden"
+    settings = office.get("/v1/score-settings").get_json()
+    wish = {name: settings[name] for name in ("contribution", "horizon_days", "keep_days")}
+    assert here.post("/v1/score-settings", wish).get_json()["code"] == "place_forbidden"
+    assert office.post("/v1/score-settings", wish).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"new_days": 1.5},
+        {"window_days": 10.5},
+        {"point_costs": [{"valid_from": "2026-01-01", "points": 1.5, "money": 1, "redeemed_percent": 95}]},
+        {"format_shares": {"supermarket": 1e308, "online": 1e308}},
+    ],
+)
+def test_settings_count_in_whole_numbers(office: Caller, database: Database, change: dict[str, Any]) -> None:
+    settings = office.get("/v1/score-settings").get_json()
+    wish = {name: settings[name] for name in ("horizon_days", "keep_days")}
+    refused = office.post("/v1/score-settings", wish | {"contribution": settings["contribution"] | change})
+    assert (refused.status_code, refused.get_json()["code"]) == (422, "contribution_settings_wrong"), refused.text

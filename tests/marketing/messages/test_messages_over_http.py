@@ -248,3 +248,16 @@ def test_who_received_a_campaign_is_listed_and_paged(caller: Caller, database: D
         ("sent", None, 3),
         ("refused", "no_consent", 2),
     }
+
+
+def test_whoever_acts_in_one_store_changes_no_rules_of_the_company(
+    http: FlaskClient, caller: Caller, database: Database
+) -> None:
+    here = Caller(http, database, SCOPES, store="S01")
+    in_force = here.get("/v1/message-policies").get_json()["items"][0]
+    rules = {name: value for name, value in in_force.items() if name not in ("version", "published_at", "valid_from")}
+    assert here.post("/v1/message-policies", rules | {"quiet_from": "03:00"}).get_json()["code"] == "place_forbidden"
+    assert here.post("/v1/message-templates", SPRING).get_json()["code"] == "place_forbidden"
+    made = caller.post("/v1/message-templates", SPRING).get_json()["id"]
+    assert here.post(f"/v1/message-templates/{made}/retire", {}).get_json()["code"] == "place_forbidden"
+    assert caller.post(f"/v1/message-templates/{made}/retire", {}).status_code == 200

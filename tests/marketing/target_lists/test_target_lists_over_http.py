@@ -217,6 +217,22 @@ def test_a_list_of_another_place_is_not_there(http: FlaskClient, database: Datab
     assert other.post(f"/v1/target-lists/{own['id']}/archive", {}).status_code == 404
 
 
+def test_a_store_neither_puts_away_nor_adds_up_a_list_that_reaches_beyond_it(
+    office: Caller, store: Caller, shop: Shop
+) -> None:
+    everybody = office.post("/v1/target-lists", {"name": "All", "filter": {"all": []}}).get_json()
+    address = f"/v1/target-lists/{everybody['id']}"
+    seen = store.get(address).get_json()
+    assert everybody["breakdown"]
+    assert (seen["breakdown"], seen["near_misses"]) == ({}, {})
+    refused = store.post(f"{address}/archive", {})
+    assert (refused.status_code, refused.get_json()["code"]) == (403, "place_forbidden")
+    own = store.post("/v1/target-lists", {"name": "Ours", "filter": {"all": []}}).get_json()
+    assert own["breakdown"]
+    assert store.post(f"/v1/target-lists/{own['id']}/archive", {}).status_code == 200
+    assert office.post(f"{address}/archive", {}).get_json()["archived_at"] is not None
+
+
 def test_who_may_only_read_counts_nothing(http: FlaskClient, database: Database, shop: Shop) -> None:
     reader = Caller(http, database, ["lists.read"])
     answer = http.post("/v1/target-lists/preview", json={"filter": SPENT}, headers=reader.headers)

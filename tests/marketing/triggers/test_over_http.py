@@ -103,3 +103,11 @@ def test_the_standing_control_group_is_set_from_today_on(erp: Caller) -> None:
     for wrong in ({"valid_from": "2026-01-04"}, {"share": "0.3"}):
         refused = erp.post("/v1/standing-control", wish | wrong)
         assert (refused.status_code, refused.json["code"]) == (422, "standing_control_invalid")
+
+
+def test_for_whom_it_fired_is_for_whoever_acts_everywhere(http: FlaskClient, erp: Caller, database: Database) -> None:
+    made = erp.post("/v1/triggers", BIRTHDAY).json["id"]
+    here = a_machine(http, database, SCOPES, {"store": "S01"})
+    for part in ("firings", "results"):
+        assert here.get(f"/v1/triggers/{made}/{part}").json["code"] == "place_forbidden"
+        assert erp.get(f"/v1/triggers/{made}/{part}").status_code == 200

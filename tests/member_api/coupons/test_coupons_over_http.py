@@ -90,3 +90,21 @@ def test_whoever_may_only_look_may_not_offer(http: FlaskClient, database: Databa
     reader = Caller(http, database, ["coupons.read"])
     assert reader.post("/v1/coupon-offers", OFFER).status_code == 403
     assert Caller(http, database, ["sales.read"]).get("/v1/coupon-offers").status_code == 403
+
+
+def test_whoever_acts_in_one_store_offers_what_counts_there(
+    http: FlaskClient, database: Database, marketer: Caller, member: int
+) -> None:
+    here = Caller(http, database, ["coupons.read", "coupons.write"], store="S01")
+    assert here.post("/v1/coupon-offers", OFFER).get_json()["code"] == "place_forbidden"
+    assert here.post("/v1/coupon-offers", OFFER | {"stores": ["S01", "S02"]}).status_code == 403
+    own = here.post("/v1/coupon-offers", OFFER | {"stores": ["S01"]})
+    assert own.status_code == 201, own.text
+    given = f"/v1/coupon-offers/{own.get_json()['id']}/coupons"
+    assert here.post(given, {"members": [str(member)]}).get_json() == {"issued": 1}
+    everywhere = marketer.post("/v1/coupon-offers", OFFER).get_json()["id"]
+    assert here.post(f"/v1/coupon-offers/{everywhere}/coupons", {"members": [str(member)]}).status_code == 403
+    marketer.post(f"/v1/coupon-offers/{everywhere}/coupons", {"members": [str(member)]})
+    of_all, of_own = here.get(f"/v1/members/{member}/coupons").get_json()["items"]
+    assert here.post(f"/v1/members/{member}/coupons/{of_all['id']}/revoke", {}).status_code == 403
+    assert here.post(f"/v1/members/{member}/coupons/{of_own['id']}/revoke", {}).status_code == 200
