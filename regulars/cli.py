@@ -110,6 +110,26 @@ def relay() -> None:
     run_the_relay()
 
 
+@main.group()
+def payments() -> None:
+    """Payments taken by us, beside what the banks say of them."""
+
+
+@payments.command()
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), required=True, help="The day of the file, in UTC.")
+@click.option(
+    "--file", "path", type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="The daily file; without it the acquirer's is fetched from ACQUIRER_FILES.",
+)  # fmt: skip
+@click.option("--rail", type=click.Choice(["card", "wechat", "alipay"]), default="card", show_default=True)
+def reconcile(day: datetime, path: Path | None, rail: str) -> None:
+    """Compare a bank's daily file with our payments and refunds; exits 1 when something differs."""
+    from regulars.running.reconciling import reconcile_day
+
+    with database_at_hand():
+        sys.exit(0 if reconcile_day(day.date(), rail, path, click.echo) else 1)
+
+
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def backup(file: Path) -> None:

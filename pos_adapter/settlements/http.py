@@ -25,9 +25,10 @@ from foundation.http.fields import Code as CodeField
 from foundation.http.json_writing import encode
 from foundation.idempotency import Answer
 from foundation.settings import get_settings
-from pos_adapter.handheld.rules import check_checkout
+from pos_adapter.handheld.rules import check_checkout, is_handheld
 from pos_adapter.payments.asking import asked_of
 from pos_adapter.payments.operations import start_payments
+from pos_adapter.payments.wallet import proofs_in, prove
 from pos_adapter.permissions import SETTLE
 from pos_adapter.places import stores_to_show
 from pos_adapter.sales.receipts import (
@@ -59,11 +60,13 @@ settlements_blueprint = Blueprint("settlements", __name__, description="One paym
 class PaymentAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A tender that we are to take ourselves.
 
-    `card`: through the acquirer, with the reader's `token`; `code`: the payment code on the payer's phone.
+    `card`: through the acquirer, with the reader's `token`; `code`: the payment code on the payer's phone;
+    `wallet`: the member's own stored value, with its `pin` or a one-time `code`.
     """
 
-    rail: Annotated[str, Meta(pattern=rf"^(card|code){END}")]
-    code: Annotated[str, Meta(pattern=rf"^[0-9]{{16,24}}{END}")] | None = None
+    rail: Annotated[str, Meta(pattern=rf"^(card|code|wallet){END}")]
+    code: Annotated[str, Meta(pattern=rf"^[0-9]{{4,24}}{END}")] | None = None
+    pin: Annotated[str, Meta(pattern=rf"^[0-9]{{4,12}}{END}")] | None = None
     token: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
 
 
@@ -105,7 +108,7 @@ def post_settlement(key: Keyed, body: SettlementIn) -> Answer:
             [
                 Payment(n, _plain(tender), asked_of(n, tender.payment))
                 for n, tender in enumerate(body.tenders, 1)
-                if tender.payment is not None
+                if tender.payment is not None and tender.payment.rail != "wallet"
             ]
         ),
         body.lines,
@@ -114,6 +117,8 @@ def post_settlement(key: Keyed, body: SettlementIn) -> Answer:
         body.cashier,
         body.shift,
     )
+    on_handheld = is_handheld(body.terminal) or "counter" in current_principal().bindings
+    prove(database(), key, body.tickets, body.member, proofs_in(body.tenders, on_handheld=on_handheld))
     return settle(database(), current_principal(), wish, key, start_payments)
 
 

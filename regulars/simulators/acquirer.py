@@ -26,7 +26,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -203,13 +203,13 @@ class Acquirer:
 
 
 def _day(stamp: str) -> str:
-    """The day of a message, in UTC: its month and day (DE 7) in the year that lies nearest."""
-    today = datetime.now(UTC).date()
+    """The day of a message, in UTC: its month and day (DE 7) in the latest year that does not lie ahead."""
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
     days = []
-    for year in (today.year - 1, today.year, today.year + 1):
+    for year in range(tomorrow.year - 4, tomorrow.year + 1):
         with suppress(ValueError):  # the 29th of February
             days.append(date(year, int(stamp[:2]), int(stamp[2:4])))
-    return min(days, key=lambda day: abs(day - today)).isoformat()
+    return max(day for day in days if day <= tomorrow).isoformat()
 
 
 class Line(socketserver.BaseRequestHandler):
