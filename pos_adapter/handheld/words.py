@@ -55,7 +55,9 @@ def _issuing() -> dict[str, str]:
         "price_missing": gettext("Type a price."),
         "clear_basket": gettext("Start again"),
         "approval": gettext("Manager’s code"),
-        "approval_hint": gettext("This discount is beyond your limit. A manager types the code here."),
+        "approval_hint": gettext("The six digits that the manager’s own page shows now."),
+        "approval_staff": gettext("Manager’s staff number"),
+        "approve": gettext("Issue with approval"),
         "cache_filling": gettext("{count} products on this device, loading more …"),
         "cache_ready": gettext("{count} products on this device"),
     }
@@ -156,6 +158,8 @@ def _checkout() -> dict[str, str]:
         "start_wallet": gettext("Take {amount} from the wallet"),
         "payment_code": gettext("Payment code"),
         "wallet_pin": gettext("PIN or one-time code"),
+        "wallet_by_pin": gettext("By the wallet’s PIN"),
+        "wallet_by_code": gettext("By a one-time code"),
         "paying_offline": gettext(
             "No network: no payment can be taken. Points, e-coins and stored money cannot be used either, because"
             " nobody can see the balance. The ticket is kept, and the customer can pay when the network is back."
@@ -192,6 +196,11 @@ def _problems() -> dict[str, str]:
         "problem_wrong_currency": gettext("The store sells in another currency."),
         "problem_member_unknown": gettext("Nobody is known by that."),
         "problem_identifier_unreadable": gettext("This is no number that we can read."),
+        "problem_discount_needs_approval": gettext(
+            "This discount is more than you may give. A manager must approve it."
+        ),
+        "problem_approval_refused": gettext("The manager’s code is wrong, used or too old."),
+        "problem_wallet_not_proved": gettext("The PIN or the code is wrong, or the member has none yet."),
         "problem_rail_unknown": gettext("This is no payment code that we know."),
         "problem_cash_not_here": gettext("Handhelds take no cash: the customer pays at the desk."),
         "problem_balance_insufficient": gettext("There is not enough in the wallet."),

@@ -53,8 +53,10 @@ async function refresh() {
   return true;
 }
 
+/** Keeps what is known of the payment. An end stays the end, whatever is heard late, until another payment begins. */
 async function note(facts) {
   if (!watched) return;
+  if (ENDED.has(watched.payment?.state) && !ENDED.has(facts.state) && facts.state !== "sending") return;
   watched.payment = { ticket: watched.id, key: null, settlement: null, state: "pending", why: null, ...watched.payment, ...facts };
   await store.put("payments", watched.payment);
 }
@@ -181,12 +183,13 @@ function rails(ticket) {
   const pin = h("input", { type: "password", inputmode: "numeric", autocomplete: "off", maxlength: "12" });
   const pinField = field(words("wallet_pin"), pin);
   const byCode = () => (/^\d{16,24}$/.test(code.value.trim()) ? start("code", { code: code.value.trim() }) : codeField.tell(words("problem_rail_unknown")));
-  const byPin = () => (/^\d{4,12}$/.test(pin.value) ? start("wallet", { pin: pin.value }) : pinField.tell(words("wallet_pin")));
+  const proof = h("select", { "aria-label": words("wallet_pin") }, h("option", { value: "pin" }, words("wallet_by_pin")), h("option", { value: "code" }, words("wallet_by_code")));
+  const byPin = () => (/^\d{4,12}$/.test(pin.value) ? start("wallet", { [proof.value]: pin.value }) : pinField.tell(words("wallet_pin")));
   const form = (content, act, text) => h("form", { novalidate: true, onsubmit: (event) => { event.preventDefault(); act(); } }, content, h("button", { class: "button block", type: "submit" }, text));
   const part = (name, ...content) => h("section", { class: "hh-rail" }, h("h3", {}, words(`rail_${name}`), offered.includes(name) ? null : badge(words("rail_missing"))),
     ...(offered.includes(name) ? [h("p", { class: "hint" }, words(`rail_${name}_how`)), ...content] : []));
   return h("div", { class: "hh-rails" },
     part("code", form(codeField, byCode, words("done"))),
     part("card", card),
-    part("wallet", ticket.member === null || ticket.member === undefined ? h("p", { class: "hint" }, words("wallet_needs_member")) : form(pinField, byPin, words("start_wallet", { amount: cash(ticket) }))));
+    part("wallet", ticket.member === null || ticket.member === undefined ? h("p", { class: "hint" }, words("wallet_needs_member")) : form([proof, pinField], byPin, words("start_wallet", { amount: cash(ticket) }))));
 }

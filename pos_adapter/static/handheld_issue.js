@@ -11,7 +11,7 @@ import { learn, tickets } from "./handheld_live.js";
 
 const SEARCH_AFTER_MS = 150;
 const DRAFT = "basket";
-const blank = () => ({ lines: [], member: null, editing: null, id: null, approval: null });
+const blank = () => ({ lines: [], member: null, editing: null, id: null });
 
 let here = null;
 let basket = blank();
@@ -224,7 +224,6 @@ async function issueNew() {
     currency: shop.currency,
     issued_at: new Date().toISOString(),
     lines: linesBody(basket.lines, salesperson),
-    ...(basket.approval ?? {}),
   };
   const draft = { lines: basket.lines, member: basket.member };
   const id = await outbox.add(body, { id: basket.id ?? undefined, amount: total(basket.lines), currency: shop.currency, draft });
@@ -233,9 +232,15 @@ async function issueNew() {
   showIssued(id);
 }
 
-async function saveChanges() {
+async function saveChanges(approval = null) {
   const { id, version, number } = basket.editing;
-  const answer = await call("PUT", `/v1/tickets/${id}`, { lines: linesBody(basket.lines, salesperson), version });
+  const body = { lines: linesBody(basket.lines, salesperson), version, ...(approval ? { approval } : {}) };
+  const answer = await call("PUT", `/v1/tickets/${id}`, body);
+  if (needsApproval(answer.body)) {
+    const opened = sheet(words("approval"));
+    show(opened.body, h("p", { class: "alert danger", role: "alert" }, problemWords(answer.body)), approvalForm((given) => { opened.close(); saveChanges(given); }));
+    return;
+  }
   if (!isDone(answer)) { say(problemWords(answer.body)); return; }
   await learn({ ...tickets.get(id), ...answer.body, lines: null });
   basket = blank();
@@ -252,10 +257,10 @@ export async function editTicket(ticket) {
 }
 
 /** Puts a ticket that was never issued back into the basket. */
-export async function reopen(id, approval = null) {
+export async function reopen(id) {
   const entry = await outbox.takeBack(id);
   if (!entry) { say(words("sent_elsewhere")); return false; }
-  basket = { ...blank(), lines: entry.draft?.lines ?? entry.body.lines.map(lineFrom), member: entry.draft?.member ?? null, id: entry.id, approval };
+  basket = { ...blank(), lines: entry.draft?.lines ?? entry.body.lines.map(lineFrom), member: entry.draft?.member ?? null, id: entry.id };
   keepDraft();
   return true;
 }
@@ -294,21 +299,33 @@ function drawIssued(issued) {
   }
 }
 
+const needsApproval = (problem) => problem?.code === "discount_needs_approval" || problem?.code === "approval_refused";
+
+/** Where a manager types number and code; `take` gets them once both are there. */
+function approvalForm(take) {
+  const staff = h("input", { autocomplete: "off", autocapitalize: "none", spellcheck: "false" });
+  const code = h("input", { type: "password", inputmode: "numeric", autocomplete: "off", maxlength: "6" });
+  const fields = [field(words("approval_staff"), staff), field(words("approval"), code, words("approval_hint"))];
+  const send = (event) => {
+    event.preventDefault();
+    for (const each of fields) each.tell("");
+    if (!/^\d{6}$/.test(code.value.trim())) fields[1].tell(words("approval_hint"));
+    if (!staff.value.trim()) fields[0].tell(words("approval_staff"));
+    if (staff.value.trim() && /^\d{6}$/.test(code.value.trim())) take({ staff: staff.value.trim(), code: code.value.trim() });
+  };
+  return h("form", { novalidate: true, onsubmit: send }, fields, h("button", { class: "button primary block", type: "submit" }, words("approve")));
+}
+
 /** A refused ticket: why, and what can be done: change it, type a manager's code, or discard it. */
 export function drawRefused(opened, entry) {
-  const code = h("input", { type: "password", inputmode: "numeric", autocomplete: "off" });
-  const needsCode = /discount|approval|limit/.test(entry.problem?.code ?? "");
-  const approve = field(words("approval"), code, words("approval_hint"));
-  const withCode = async (event) => {
-    event.preventDefault();
-    if (!code.value.trim()) { approve.tell(words("approval_hint")); return; }
+  const withApproval = async (approval) => {
     opened.close();
-    await outbox.approve(entry.id, code.value.trim());
+    await outbox.approve(entry.id, approval);
     showIssued(entry.id);
   };
   show(opened.body,
     h("p", { class: "alert danger", role: "alert" }, problemWords(entry.problem)),
-    needsCode ? h("form", { novalidate: true, onsubmit: withCode }, approve, h("button", { class: "button primary block", type: "submit" }, words("issue"))) : null,
+    needsApproval(entry.problem) ? approvalForm(withApproval) : null,
     h("div", { class: "hh-actions" },
       h("button", { class: "button block", type: "button", onclick: () => { opened.close(); reopen(entry.id); } }, words("change_it")),
       h("button", { class: "button block", type: "button", onclick: () => { opened.close(); outbox.again(entry.id); } }, words("pay_again")),

@@ -9,7 +9,7 @@ export const outbox = new EventTarget();
 /** What waits here, by id: {id, body, draft, at, amount, currency, state: waiting|refused, problem, tries}. */
 export const waiting = new Map();
 
-const codes = new Map();
+const approvals = new Map();
 let pausing = null;
 let failures = 0;
 export const activity = { sending: false };
@@ -97,9 +97,9 @@ async function sendOne(entry) {
   // Noted before it leaves: from now on the server may have it, whatever becomes of the answer.
   entry.tries += 1;
   await store.put("outbox", entry);
-  const code = codes.get(entry.id);
-  codes.delete(entry.id);
-  const answer = await call("POST", "/v1/tickets", code ? { ...entry.body, approval: code } : entry.body, entry.id);
+  const approval = approvals.get(entry.id);
+  approvals.delete(entry.id);
+  const answer = await call("POST", "/v1/tickets", approval ? { ...entry.body, approval } : entry.body, entry.id);
   if (isUndecided(answer)) return false;
   if (isDone(answer)) {
     const { body } = entry;
@@ -117,12 +117,12 @@ async function sendOne(entry) {
   return true;
 }
 
-/** Sends a refused ticket with a manager's code. The code is for this moment: it is never kept on the device. */
-export async function approve(id, code) {
+/** Sends a refused ticket with a manager's approval {staff, code}, which is for this moment: it is never kept here. */
+export async function approve(id, approval) {
   const entry = waiting.get(id);
   if (entry?.state !== "refused") return;
   entry.state = "waiting";
-  codes.set(id, code);
+  approvals.set(id, approval);
   await store.put("outbox", entry);
   flush();
 }

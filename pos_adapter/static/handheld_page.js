@@ -107,7 +107,7 @@ export function sheet(title, { onScan = null, onClose = null } = {}) {
       h("button", { class: "icon-button", type: "button", "aria-label": words("close"), onclick: () => dialog.close() }, icon("cross"))),
     body);
   dialog.setAttribute("aria-label", title);
-  const opened = { body, onScan, close: () => dialog.close(), title: (text) => { heading.textContent = text; } };
+  const opened = { body, dialog, onScan, close: () => dialog.close(), title: (text) => { heading.textContent = text; } };
   dialog.addEventListener("close", () => {
     sheets.splice(sheets.indexOf(opened), 1);
     dialog.remove();
@@ -120,7 +120,8 @@ export function sheet(title, { onScan = null, onClose = null } = {}) {
   return opened;
 }
 
-export const topSheet = () => sheets.at(-1) ?? null;
+/** The sheet that lies open; one that is just closing is none. */
+export const topSheet = () => sheets.filter((each) => each.dialog.open).at(-1) ?? null;
 
 /** A question with two answers; true for the first. */
 export function ask(question, yes, no) {

@@ -83,7 +83,7 @@ def furnish(database: Database) -> None:
         ]
         for outcome in put_products(tx, wishes):
             made(outcome)
-        enrolled(tx, "13800138000", others={"card": "vip00012345"}, name="张三丰")
+        enrolled(tx, "13800138000", others={"card": "vip00012345"}, name="张三丰", home_store="S01")
         made(put_promotions(tx, [PromotionWish("ANNIV", name="Anniversary", method=PromotionMethod.MARKDOWN)])[0])
 
 
