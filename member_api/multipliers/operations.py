@@ -1,6 +1,6 @@
 """Granting multipliers to members, and finding the one that a purchase earns under.
 
-The multipliers themselves are few and cached; a member's grants are asked for only while one counts where the member
+The multipliers of a day are few and cached; a member's grants are asked for only while one counts where the member
 buys, so that a house without a running multiplier pays nothing for it.
 """
 
@@ -44,16 +44,17 @@ def _granted(row: Any) -> Granted:
     )
 
 
-def _load(tx: Tx, keys: Collection[str]) -> dict[str, tuple[Granted, ...]]:
-    rows = tx.execute("SELECT * FROM member.multiplier ORDER BY id DESC LIMIT :limit", {"limit": MULTIPLIERS_MAX})
-    return dict.fromkeys(keys, tuple(_granted(row) for row in rows))
+def _load(tx: Tx, days: Collection[date]) -> dict[date, tuple[Granted, ...]]:
+    rows = tx.execute(
+        "SELECT x.day, m.* FROM unnest(CAST(:days AS date[])) AS x (day)"
+        " JOIN member.multiplier AS m ON m.starts_on <= x.day AND m.ends_on >= x.day ORDER BY m.id LIMIT :limit",
+        {"days": list(days), "limit": MULTIPLIERS_MAX},
+    ).all()
+    return {day: tuple(_granted(row) for row in rows if row.day == day) for day in days}
 
 
-_multipliers: ReferenceCache[str, tuple[Granted, ...]] = ReferenceCache("member.multiplier", _load)
-
-
-def _all(tx: Tx) -> tuple[Granted, ...]:
-    return _multipliers.one(tx, "all") or ()
+# By business date: triggers make multipliers day after day, and few of them count on any one day.
+_multipliers: ReferenceCache[date, tuple[Granted, ...]] = ReferenceCache("member.multiplier", _load)
 
 
 def make_multiplier(tx: Tx, terms: Multiplier, reference: str, by: str) -> Granted:
@@ -115,7 +116,7 @@ def end_multiplier(tx: Tx, granted: Granted, last_day: date) -> None:
 
 def multiplier_for(tx: Tx, member_id: int, day: date, store: str, format: str | None) -> Granted | None:
     """What a purchase of this member earns under; None for the usual."""
-    counting = [each for each in _all(tx) if counts(each.terms, day, store, format)]
+    counting = [each for each in _multipliers.one(tx, day) or () if counts(each.terms, day, store, format)]
     if not counting:
         return None
     held = tx.ask(
@@ -130,10 +131,6 @@ def percent_of(tx: Tx, multiplier_id: int | None) -> int:
     """By how much a recorded purchase was multiplied, in percent; 100 is the usual."""
     if multiplier_id is None:
         return WHOLE
-    known = next((each.terms.percent for each in _all(tx) if each.id == multiplier_id), None)
-    if known is not None:
-        return known
-    # Older than those that are kept at hand.
     row = tx.ask("SELECT percent FROM member.multiplier WHERE id = %s", (multiplier_id,)).fetchone()
     assert row is not None, "a purchase names a multiplier that is there"
     return int(row[0])

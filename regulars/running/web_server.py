@@ -2,7 +2,9 @@
 
 import gc
 import logging
+import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]
             "logger_class": HouseLogger,
             "post_fork": _after_fork,
             "child_exit": _forget_metrics,
+            "worker_exit": _leave,
         }
         for name, value in own.items():
             if name in self.cfg.settings:
@@ -88,3 +91,11 @@ def _after_fork(_server: Any, worker: Any) -> None:
 
 def _forget_metrics(_server: Any, worker: Any) -> None:
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def _leave(_server: Any, worker: Any) -> None:
+    """End without taking libraries apart: threads of theirs (DuckDB's, the charts') would abort the process."""
+    if worker.booted:
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(0)
