@@ -15,8 +15,8 @@ class MenuItem:
     `label` is a lazy translation (`foundation.pages.lazy("Members")`); `path` the page's address; `icon` a name
     of the icon set in foundation/pages/templates/shell/icons.html; `section` groups entries under a small heading
     (a lazy translation too); entries stand in ascending `order` (tens: 10 overview, 20 members, 30 sales, 80 settings).
-    `short` is a word for the bar at the bottom of the phone, where `label` is too long for it. `count` is the address of
-    a JSON answer whose field `now` is the number of things that wait, shown beside the entry.
+    `short` is a word for the bar at the bottom of the phone, where `label` is too long for it. `count` is the address
+    of a JSON answer whose field `now` is the number of things that wait, shown beside the entry.
     """
 
     label: Any

@@ -68,9 +68,7 @@ def set_standing_control(tx: Tx, valid_from: date, share: int, salt: str, by: st
         faults.append(FieldError("/share", "must be between 0 and 0.2"))
     if faults:
         raise StandingControlInvalid("The standing control group cannot be set so", errors=faults)
-    tx.execute(
-        insert(standing_control).values(valid_from=valid_from, share=share, salt=salt, set_by=by, set_at=tx.now)
-    )
+    tx.execute(insert(standing_control).values(valid_from=valid_from, share=share, salt=salt, set_by=by, set_at=tx.now))
     announce(tx, "standing_control.set", {"valid_from": valid_from.isoformat(), "share": share})
     return StandingControl(valid_from, share, salt, by)
 

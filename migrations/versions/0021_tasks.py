@@ -200,8 +200,7 @@ def upgrade() -> None:
     """)
     for code, complaint in (("call", False), ("birthday", False), ("win_back", False), ("complaint", True)):
         op.execute(
-            "INSERT INTO marketing.task_kind (code, version, complaint) "
-            f"VALUES ('{code}', 1, {str(complaint).lower()})"
+            f"INSERT INTO marketing.task_kind (code, version, complaint) VALUES ('{code}', 1, {str(complaint).lower()})"
         )
     op.execute(STANDARD_KINDS)
 

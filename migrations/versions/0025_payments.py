@@ -140,4 +140,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP TABLE pos.reconciliation_difference, pos.reconciliation, pos.payment_step, pos.refund, pos.payment;")
+    op.execute(
+        "DROP TABLE pos.reconciliation_difference, pos.reconciliation, pos.payment_step, pos.refund, pos.payment;"
+    )
