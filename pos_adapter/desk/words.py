@@ -93,6 +93,7 @@ def script_words() -> dict[str, Any]:
             "code": gettext("Scan the payment code on the customer's phone"),
             "recent": gettext("Up and Down choose a settlement, Enter prints its receipt again"),
             "result": gettext("Enter prints the receipt; the next scan begins the next customer"),
+            "waits": gettext("The payment is on its way; the next scan begins the next customer"),
             "sending": gettext("One moment …"),
         },
         "say": {

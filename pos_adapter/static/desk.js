@@ -50,8 +50,14 @@ function draw() {
   V.drawRecent(desk, at("recent"));
   V.drawResult(desk, at("result"));
   at("sum").hidden = Boolean(desk.result);
-  at("entry-asks").textContent = word("ask", desk.busy ? "sending" : desk.mode.name, { name: desk.mode.product?.name });
+  at("entry-asks").textContent = word("ask", askName(), { name: desk.mode.product?.name });
   root.dataset.mode = desk.mode.name;
+}
+
+/** What is asked for now. */
+function askName() {
+  if (desk.busy) return "sending";
+  return desk.mode.name === "result" && desk.result?.state === "pending" ? "waits" : desk.mode.name;
 }
 
 function tell(words, kind = "") {
@@ -220,9 +226,10 @@ function changed() {
     tell(word("say", "payments_gone"), "warn");
   }
   draw();
-  askQuote();
+  asking = askQuote();
 }
 
+let asking = Promise.resolve();
 let quoting = 0;
 async function askQuote() {
   const mine = (quoting += 1);
@@ -237,6 +244,7 @@ async function askQuote() {
 
 /** What can pay, as it stands now: the answer that is on its way is waited for. */
 async function quoted() {
+  await asking;
   if (desk.member && !desk.quote) await askQuote();
   return desk.quote;
 }
@@ -321,7 +329,7 @@ async function settle() {
 async function send(kept) {
   desk.busy = true;
   draw();
-  const answer = await S.sendKept(desk, kept, () => tell(word("say", "no_answer"), "danger"));
+  const answer = await S.sendKept(desk, kept, () => { ahead = []; tell(word("say", "no_answer"), "danger"); });
   desk.busy = false;
   if (answer === null) { draw(); return tell(word("say", "gave_up"), "danger"); }
   if (answer.status === 401) return loggedOut();
@@ -334,6 +342,7 @@ async function send(kept) {
 }
 
 async function refused(answer) {
+  ahead = []; // what was pressed for a settlement that went well means nothing now
   toMain();
   if (answer.body?.code === "tickets_not_open") return takenElsewhere(answer.body.tickets || []);
   tell(problemWords(answer), "danger");
@@ -530,25 +539,61 @@ setInterval(() => { if (desk.recent.some((settled) => settled.state === "pending
 // ------------------------------------------------------------------------------------------------ keyboard and scanner
 
 const scan = { began: 0, length: 0 };
-entry.addEventListener("keydown", (event) => {
-  if (event.key.length !== 1) return;
-  if (entry.value === "" || entry.selectionStart !== entry.selectionEnd) Object.assign(scan, { began: event.timeStamp, length: 0 });
+/** How fast characters come tells a scanner from hands. */
+function timed(moment) {
+  if (entry.value === "" || entry.selectionStart !== entry.selectionEnd) Object.assign(scan, { began: moment, length: 0 });
   scan.length += 1;
-  scan.last = event.timeStamp;
-});
+  scan.last = moment;
+}
+
+// Keys that come while something is still being asked for are kept, and pressed when the answer is there: a clerk who
+// knows the way by heart, and a scanner, never wait.
+const AHEAD_MAX = 300;
+let working = 0;
+let ahead = [];
+async function work(task) {
+  working += 1;
+  try {
+    await task();
+  } finally {
+    working -= 1;
+    pressAhead();
+  }
+}
+
+function pressAhead() {
+  while (ahead.length && !working) {
+    const { action, key, moment } = ahead.shift();
+    if (action) act(action);
+    else if (isToggle(key)) act("toggle");
+    else if (key === "Enter") submit();
+    else if (key === "Backspace") entry.value = entry.selectionStart === entry.selectionEnd ? entry.value.slice(0, -1) : "";
+    else {
+      timed(moment);
+      entry.setRangeText(key, entry.selectionStart, entry.selectionEnd, "end");
+    }
+  }
+}
+
+const isToggle = (key) => key === " " && entry.value === "" && desk.mode.name === "main";
+const act = (action) => work(async () => ACTIONS[action]());
 
 at("entry-form").addEventListener("submit", (event) => {
   event.preventDefault();
+  submit();
+});
+
+function submit() {
   const text = entry.value.trim();
   const scanned = scan.length === text.length && B.wasScanned(text, (scan.last || 0) - scan.began);
   Object.assign(scan, { began: 0, length: 0 });
-  confirm(text, scanned);
-});
+  work(() => confirm(text, scanned));
+}
 
 async function confirm(text, scanned) {
   if (desk.busy) return;
   const mode = desk.mode.name;
-  if (scanned && (AMOUNT_MODES.includes(mode) || mode === "product" || mode === "price")) {
+  if ((scanned || B.isCode(text)) && (AMOUNT_MODES.includes(mode) || mode === "product" || mode === "price")) {
     entry.value = "";
     if (B.isPaymentCode(text)) return takeCode(text);
     draw();
@@ -598,7 +643,7 @@ function reprint() {
   if (!settled) return toMain();
   if (settled.state !== "paid") return tell(word("settlement", settled.state), "warn");
   toMain();
-  printReceipt(settled.id);
+  return printReceipt(settled.id);
 }
 
 /** Up and Down: through settlements while one is chosen to be printed, else through the basket. */
@@ -641,7 +686,7 @@ const ACTIONS = {
   toggle,
   down: () => move(1),
   up: () => move(-1),
-  enter: () => at("entry-form").requestSubmit(),
+  enter: submit,
   ...Object.fromEntries(["coupon", "points", "ecoin", "stored_value", "card", "card_elsewhere", "cash", "code"].map((kind) => [kind, () => payBy(kind)])),
 };
 const KEYS = { F1: "recent", F2: "member", F3: "price", F4: "coupon", F5: "code", F6: "points", F7: "ecoin", F8: "stored_value", F9: "card", F10: "cash", F12: "again", Escape: "escape", ArrowDown: "down", ArrowUp: "up" };
@@ -650,20 +695,28 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey) return;
   let action = KEYS[event.key];
   if (event.key === "F9" && event.shiftKey) action = "card_elsewhere";
-  if (event.key === " " && entry.value === "" && desk.mode.name === "main") action = "toggle";
-  if (!action) { if (event.key.length === 1) entry.focus(); return; }
+  if (!working && isToggle(event.key)) action = "toggle";
+  if (working && (action || event.key.length === 1 || ["Enter", "Backspace"].includes(event.key))) {
+    event.preventDefault();
+    if (ahead.length < AHEAD_MAX) ahead.push({ action, key: event.key, moment: event.timeStamp });
+    return;
+  }
+  if (!action) {
+    if (event.key.length === 1) { entry.focus(); timed(event.timeStamp); }
+    return;
+  }
   event.preventDefault();
-  if (desk.busy && action !== "again") return tell(word("say", "busy"), "warn");
-  ACTIONS[action]();
-});
+  act(action);
+}, true);
 
 root.addEventListener("click", (event) => {
   const key = event.target.closest("[data-action]");
   const waiting = event.target.closest("[data-call]");
   const row = event.target.closest("[data-at]");
   const settled = event.target.closest("[data-settlement]");
-  if (key) ACTIONS[key.dataset.action]();
-  else if (waiting) callTicket(Number(waiting.dataset.call));
+  if (working) return;
+  if (key) act(key.dataset.action);
+  else if (waiting) work(() => callTicket(Number(waiting.dataset.call)));
   else if (row) { desk.cursor = Number(row.dataset.at); toggle(); }
   else if (settled) { enter("recent", { at: desk.recent.findIndex((each) => each.id === settled.dataset.settlement) }); }
   entry.focus({ preventScroll: true });

@@ -20,6 +20,9 @@ function isPaymentCode(text) {
   return /^(2[5-9]|30)\d{14,22}$/.test(text) || /^1[0-5]\d{16}$/.test(text);
 }
 
+/** A text that is no amount in any currency, however slowly it came. */
+const isCode = (text) => /^\d{12,}$/.test(text);
+
 /** Whether a scanner typed it: long, without a decimal point, faster than hands (milliseconds a character). */
 function wasScanned(text, tookMs) {
   return text.length >= 8 && !/[.,]/.test(text) && tookMs / text.length < 40;
@@ -96,5 +99,5 @@ function freeCoupons(desk) {
 }
 
 window.deskBasket = {
-  readEntry, isPaymentCode, wasScanned, chosenTickets, goodsAmount, owed, left, hasGoods, quotedLines, settlementBody, usable, freeCoupons,
+  readEntry, isCode, isPaymentCode, wasScanned, chosenTickets, goodsAmount, owed, left, hasGoods, quotedLines, settlementBody, usable, freeCoupons,
 };

@@ -208,6 +208,7 @@ def test_every_page_of_the_desk_fits_in_both_languages(
     tag = locale[:2]
     look(page, f"9_desk_{tag}")
     base = store.server.base_url
+    assert store.settle("D1", [store.issue("C2", 13_00, MEMBER)]).status_code == 201
     [settled, *_] = store.call("GET", "/v1/settlements?store=S01&terminal=D1").json()["items"]
     for name, path in (
         ("settlements", "/settlements"),
@@ -249,4 +250,44 @@ def test_a_card_through_the_acquirer_is_waited_for_and_a_refused_one_gives_the_t
     page.wait_for_selector(".result.paid")
     says(page, "¥44.00 is paid")
     assert store.call("GET", f"/v1/tickets/{ticket['id']}").json()["state"] == "paid"
+    assert complaints == []
+
+
+def test_goods_are_scanned_paid_with_a_coupon_and_points_and_a_scan_is_no_amount(
+    new_page: "Callable[..., Page]", store: Scene
+) -> None:
+    page = new_page()
+    complaints = store.open_desk(page, "D7")
+    put = {"products": [{"code": "6901234567892", "name": "Hand cream", "regular_price": 25_00, "currency": "CNY"}]}
+    assert store.call("PUT", "/v1/products/batch", put).status_code == 200
+    someone = store.somebody_with_a_coupon(5_00)
+    press(page, "F2")
+    page.keyboard.type(someone[-4:])  # the last four digits: one masked choice
+    press(page, "Enter")
+    says(page, "One member has these digits: 李*")
+    look(page, "c_last_four")
+    press(page, "Enter")
+    page.keyboard.type("2*6901234567892")
+    press(page, "Enter")
+    left(page, "¥50.00")
+    press(page, "F4", "Enter")
+    left(page, "¥45.00")
+    press(page, "F6")
+    page.keyboard.type("5.00")
+    press(page, "Enter")
+    left(page, "¥40.00")
+    press(page, "F10")
+    page.keyboard.insert_text("")
+    page.keyboard.type("6901234567892")  # the scanner goes off while an amount is asked for
+    press(page, "Enter")
+    says(page, "A code was scanned where an amount is typed")
+    left(page, "¥40.00")
+    look(page, "d_scan_refused")
+    page.keyboard.type("40")
+    press(page, "Enter")
+    left(page, "¥0.00")
+    press(page, "Enter")
+    page.wait_for_selector(".result.paid")
+    [settled] = store.call("GET", "/v1/settlements?store=S01&terminal=D7").json()["items"]
+    assert settled["amount"] == 50_00
     assert complaints == []

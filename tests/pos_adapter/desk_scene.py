@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,12 @@ import httpx
 
 import pos_adapter.payments.card as card_module
 from foundation.access import create_client
-from foundation.database import Database
+from foundation.database import Database, use_database
 from foundation.events import run_relay
 from foundation.live import Teller
 from foundation.partitions import ensure_months
 from foundation.settings import read_settings
+from member_api.contract.coupons import CouponOffer, issue_coupons
 from member_api.contract.ledger import Kind, Origin
 from organisation.staff.roles import Role
 from pos_adapter.payments.card import CardRail
@@ -64,6 +66,17 @@ class Scene:
         assert answer.status_code == 201, answer.text
         return answer.json()
 
+    def somebody_with_a_coupon(self, amount: int) -> str:
+        """Another member, with points and a coupon; the phone number."""
+        phone = "13900139777"
+        member = a_member(self.database, phone, name="李四", home_store="S01")
+        given(self.database, member, 100_000, kind=Kind.POINTS)
+        today = self.database.clock.now().date()
+        with self.database.transaction() as tx:
+            terms = CouponOffer("Welcome", "CNY", today - timedelta(days=1), today + timedelta(days=9), amount=amount)
+            issue_coupons(tx, terms, [member], "campaign/1", by="test")
+        return phone
+
     def settle(self, terminal: str, tickets: list[Any]) -> Any:
         """Settle by card at a desk; the response."""
         body = {
@@ -95,6 +108,7 @@ def scene(environment: Mapping[str, str], log: Path) -> Iterator[Scene]:
     """The store, its server and its relay, until the block ends."""
     register_everything()
     database = Database(read_settings(environment))
+    use_database(database)  # ids come in blocks from the database of the process
     committed_store(
         database, name="Parkview", format="department", currency="CNY", timezone="Asia/Shanghai", legal_unit="MALL"
     )
@@ -121,6 +135,7 @@ def scene(environment: Mapping[str, str], log: Path) -> Iterator[Scene]:
         )
         yield Scene(server, database, answer.json()["access_token"], acquirer)
     register_rail("card", card_module._configured)
+    use_database(None)
     database.dispose()
 
 
