@@ -117,7 +117,12 @@ def test_a_running_promotion_explains_a_discount_and_an_unknown_one_does_not(
     floor: ReturnFloor, http: FlaskClient, database: Database
 ) -> None:
     office = Caller(http, database, ("catalogue.write", "sales.read"))
-    promotion = {"code": "ANNI", "name": "Anniversary", "method": "markdown", "funders": [{"funder": "store", "share": "1"}]}
+    promotion = {
+        "code": "ANNI",
+        "name": "Anniversary",
+        "method": "markdown",
+        "funders": [{"funder": "store", "share": "1"}],
+    }
     made = office.put("/v1/promotions/batch", {"promotions": [promotion]})
     assert made.status_code < 300, made.text
     half = {"kind": "markdown", "amount": 5_000}
