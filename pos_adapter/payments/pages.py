@@ -62,7 +62,6 @@ def _list(tx: Tx, *, only_open: bool) -> str:
     following = make_cursor(rows[-1].created_at, rows[-1].id) if len(found) > PAGE_SIZE else None
     return render(
         "payments/list.html",
-        path=flask.request.path,
         tabs_of=_tabs(),
         only_open=only_open,
         rows=rows,
@@ -103,7 +102,7 @@ def days_page(tx: Tx) -> str:
     """Days whose files were compared."""
     require_everywhere(current_principal())
     rows = compared_days(tx, limit=PAGE_SIZE)
-    return render("payments/days.html", path=flask.request.path, tabs_of=_tabs(), rows=rows, **_words())
+    return render("payments/days.html", tabs_of=_tabs(), rows=rows, **_words())
 
 
 @payments_pages.route("/days/<rail>/<day>")

@@ -1,0 +1,124 @@
+"""The pages of payments in a real browser: what hangs, why, asked again by hand; a compared day."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import pos_adapter.payments.card as card_module
+from organisation.staff.roles import Role
+from pos_adapter.payments.card import CardRail
+from pos_adapter.payments.operations import sweep
+from pos_adapter.payments.rails import register_rail
+from pos_adapter.payments.reconciling import reconcile
+from pos_adapter.payments.refunds import refund, sweep_refunds
+from tests.foundation.page_checks import complaints_about
+from tests.organisation.factories import PASSWORD, a_person_with_login
+from tests.pos_adapter.desk_scene import Scene, scene
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+SHOTS = os.environ.get("SHOTS")
+
+
+@pytest.fixture(scope="module")
+def store(
+    environment: Any, fresh_database: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Scene]:
+    with scene(fresh_database, tmp_path_factory.mktemp("payments") / "web.log") as found:
+        register_rail("card", lambda: CardRail(found.acquirer.address, 0.5))
+        with found.database.transaction() as tx:
+            a_person_with_login(tx, "olga", name="Olga", role=Role.HEAD_OFFICE)
+        yield found
+    register_rail("card", card_module._configured)
+
+
+def pay(store: Scene, amount: int) -> str:
+    """A settlement that waits for a card; the payment's id."""
+    ticket = store.issue("C1", amount)
+    tender = {"kind": "card", "amount": amount, "payment": {"rail": "card"}}
+    body = {"store": "S01", "terminal": "D1", "tickets": [ticket["id"]], "tenders": [tender]}
+    settlement = store.call("POST", "/v1/settlements", body).json()["id"]
+    sweep(store.database)
+    with store.database.transaction(read_only=True) as tx:
+        return str(tx.execute("SELECT id FROM pos.payment WHERE settlement_id = :id", {"id": settlement}).scalar_one())
+
+
+def open_as(page: "Page", store: Scene, who: str, path: str) -> None:
+    page.goto(f"{store.server.base_url}/login?next={path}")
+    page.fill("[name=username]", who)
+    page.fill("[name=password]", PASSWORD)
+    page.click("button[type=submit]")
+    page.wait_for_url(f"{store.server.base_url}{path}")
+
+
+def look(page: "Page", name: str) -> None:
+    """What is wrong with the page; and a picture of it where SHOTS names a folder."""
+    if SHOTS:
+        size = page.viewport_size
+        page.screenshot(path=Path(SHOTS) / f"payments_{name}_{size and size['width']}.png", full_page=True)
+    assert complaints_about(page) == []
+
+
+@pytest.fixture(scope="module")
+def hanging(store: Scene) -> str:
+    """A payment that the acquirer does not answer about, beside one that was paid and given back in part."""
+    paid = pay(store, 299_00)
+    with store.database.transaction() as tx:
+        refund(tx, tx.execute("SELECT id FROM pos.payment").scalar_one(), 99_00, "R-1042", "one of three shirts")
+    sweep_refunds(store.database)
+    today = store.database.clock.now().date()
+    lines = store.acquirer.file(today.isoformat()).splitlines()
+    with store.database.transaction() as tx:
+        changed = [line.replace("29900", "29000") for line in lines if not line.startswith("refund")]
+        reconcile(tx, "card", today, "\n".join([*changed, "sale,9,D7,000042,000000000077,156,4200"]).encode(), "olga")
+    assert paid
+    store.acquirer.faults(lost=1)
+    return pay(store, 1280_00)
+
+
+@pytest.mark.parametrize(("locale", "width"), [("en-US", 1440), ("zh-CN", 390), ("en-US", 360)])
+def test_what_hangs_is_seen_with_its_steps(
+    new_page: "Callable[..., Page]", store: Scene, hanging: str, locale: str, width: int
+) -> None:
+    page = new_page(locale=locale, width=width)
+    open_as(page, store, "clara", "/payments")
+    look(page, f"open_{locale[:2]}")
+    page.click(f"a[href='/payments/{hanging}']")
+    page.wait_for_selector("form[data-json]")
+    look(page, f"hanging_{locale[:2]}")
+    page.goto(f"{store.server.base_url}/payments/all")
+    look(page, f"all_{locale[:2]}")
+    page.click("tbody tr:last-child a")
+    page.wait_for_selector("text=R-1042")
+    look(page, f"given_back_{locale[:2]}")
+
+
+@pytest.mark.parametrize(("locale", "width"), [("en-US", 1440), ("zh-CN", 390)])
+def test_a_compared_day_names_its_differences(
+    new_page: "Callable[..., Page]", store: Scene, hanging: str, locale: str, width: int
+) -> None:
+    assert hanging
+    page = new_page(locale=locale, width=width)
+    open_as(page, store, "olga", "/payments/days")
+    look(page, f"days_{locale[:2]}")
+    page.click("tbody a")
+    page.wait_for_selector("text=000042")
+    look(page, f"day_{locale[:2]}")
+
+
+def test_a_person_asks_again(new_page: "Callable[..., Page]", store: Scene, hanging: str) -> None:
+    store.acquirer.faults()
+    page = new_page()
+    open_as(page, store, "clara", f"/payments/{hanging}")
+    with page.expect_response(lambda answer: answer.url.endswith("/ask")) as answered:
+        page.click("form[data-json] button")
+    assert answered.value.status == 200
+    sweep(store.database)
+    with store.database.transaction(read_only=True) as tx:
+        steps = tx.execute("SELECT count(*) FROM pos.payment_step WHERE payment_id = :id", {"id": hanging}).scalar_one()
+    assert steps >= 2
