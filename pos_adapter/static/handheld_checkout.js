@@ -115,17 +115,17 @@ async function look() {
   const answer = await call("GET", `/v1/settlements?${query}`);
   if (watched !== mine || !isDone(answer)) return;
   const found = answer.body.items.find((each) => each.id === mine.payment.settlement);
-  if (!found) return;
-  if (ENDED.has(found.state)) { await end(mine, found); return; }
+  // One that came to nothing has let go of its tickets: it is asked for by its own id.
+  if (!found || ENDED.has(found.state)) { await end(mine); return; }
   const last = found.payments.at(-1);
   await note({ state: found.payments.some((each) => each.state === "unknown") ? "unknown" : "pending", why: last?.why ?? null });
   draw();
 }
 
-async function end(mine, found) {
-  const whole = found.state === "paid" ? await call("GET", `/v1/settlements/${found.id}`) : null;
-  if (watched !== mine) return;
-  await note({ state: found.state, why: found.failure, points: whole && isDone(whole) ? whole.body.points?.earned : null });
+async function end(mine) {
+  const answer = await call("GET", `/v1/settlements/${mine.payment.settlement}`);
+  if (watched !== mine || !isDone(answer) || !ENDED.has(answer.body.state)) return;
+  await note({ state: answer.body.state, why: answer.body.failure, points: answer.body.points?.earned });
   draw();
 }
 
