@@ -6,7 +6,7 @@ from foundation.http import MenuItem, Room
 from foundation.pages import lazy
 from pos_adapter.catalogue.http import catalogue_blueprint
 from pos_adapter.desk.http import desk_blueprint
-from pos_adapter.desk.pages import desk_pages
+from pos_adapter.desk.pages import DESK_USE, desk_pages
 from pos_adapter.discounts.http import discounts_blueprint
 from pos_adapter.discounts.pages import discounts_pages
 from pos_adapter.handheld.http import handheld_blueprint
@@ -15,7 +15,7 @@ from pos_adapter.overview.http import overview_blueprint
 from pos_adapter.overview.pages import overview_pages
 from pos_adapter.payments.http import payments_blueprint
 from pos_adapter.payments.pages import payments_pages
-from pos_adapter.permissions import DISCOUNTS_APPROVE, FLOOR, PAYMENTS_READ, READ, RETURNS_ISSUE, SETTLE, TICKETS_WRITE
+from pos_adapter.permissions import DISCOUNTS_APPROVE, FLOOR, PAYMENTS_READ, READ, RETURNS_ISSUE, TICKETS_WRITE
 from pos_adapter.repairs.http import repairs_blueprint
 from pos_adapter.repairs.pages import repairs_pages
 from pos_adapter.returns.http import returns_blueprint
@@ -61,7 +61,7 @@ room = Room(
     menu=[
         MenuItem(lazy("Overview"), "/overview", READ, "home", 10),
         MenuItem(lazy("Counter"), "/handheld", TICKETS_WRITE, "device", 15),
-        MenuItem(lazy("Cash desk"), "/desk", SETTLE, "desk", 16),
+        MenuItem(lazy("Cash desk"), "/desk", DESK_USE, "desk", 16),
         MenuItem(lazy("Floor board"), "/floor", FLOOR, "clock", 24),
         MenuItem(lazy("Receipts"), "/receipts", READ, "receipt", 25),
         MenuItem(lazy("Settlements"), "/settlements", READ, "coins", 27),

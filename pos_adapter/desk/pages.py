@@ -31,17 +31,20 @@ from pos_adapter.tickets.operations import steps_of
 
 desk_pages = Pages("desk", __name__)
 
+# Counter staff settle too, at their handhelds; this page is for those who stand at a desk.
+DESK_USE = "desk.use"
 ROWS = 50
 TERMINALS_MAX = 50
 TERMINAL = re.compile(r"[A-Za-z0-9._-]{1,32}\Z")
 GIVEN_MAX = 10**12
+MEMBER_PAGE = "/m"  # the members' page on their own phones
 
 
 # --------------------------------------------------------------------------------------------------------- the desk
 
 
 @desk_pages.route("/desk")
-@allow(SETTLE)
+@allow(DESK_USE)
 @transactional
 def desk_page(tx: Tx) -> str:
     """The cash desk of one terminal; without a terminal it is asked for first, and the browser remembers it."""
@@ -112,7 +115,7 @@ def settlements_page(tx: Tx) -> str:
     arguments = flask.request.args
     day = _day(arguments.get("day")) or _today(tx, store)
     state = next((each for each in SettlementState if each == arguments.get("state")), None)
-    terminal = (arguments.get("terminal") or "").strip()[:64]
+    terminal = (arguments.get("terminal") or "").strip()[:64].replace("\0", "")
     asked = {"store": store.code if store else "", "day": day.isoformat(), "terminal": terminal, "state": state or ""}
     rows, following = (
         list_settlements(
@@ -195,7 +198,7 @@ def receipt_page(tx: Tx, settlement: str) -> str:
         copy=bool(prints_of(tx, record.id)),
         given=int(given) if given.isascii() and given.isdigit() and len(given) < len(str(GIVEN_MAX)) else None,
         tender_words=TENDER_WORDS,
-        qr=qr_svg(f"{flask.request.url_root}m"),
+        qr=qr_svg(flask.request.url_root.rstrip("/") + MEMBER_PAGE),
         now=tx.now,
     )
 
