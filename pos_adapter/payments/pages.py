@@ -17,7 +17,7 @@ from pos_adapter.payments.http import payment_to_show, read_day
 from pos_adapter.payments.reconciling import NotReconciled, compared_days, differences_of
 from pos_adapter.payments.refunds import refunds_of
 from pos_adapter.payments.rules import ENDED, REFUND_ENDED
-from pos_adapter.payments.words import ACTIONS, DIFFERENCES, OUTCOMES, RAILS, REFUND_STATES, STATES, TYPES
+from pos_adapter.payments.words import ACTIONS, DIFFERENCES, OUTCOMES, RAILS, REFUND_STATES, SAID, STATES, TYPES
 from pos_adapter.permissions import PAYMENTS_READ, PAYMENTS_RESOLVE
 from pos_adapter.places import require_everywhere
 
@@ -132,5 +132,5 @@ def day_page(tx: Tx, rail: str, day: str) -> str:
 def _words() -> dict[str, Any]:
     return {
         "rails": RAILS, "states": STATES, "refund_states": REFUND_STATES, "actions": ACTIONS, "outcomes": OUTCOMES,
-        "kinds": DIFFERENCES, "types": TYPES,
+        "kinds": DIFFERENCES, "types": TYPES, "said": SAID,
     }  # fmt: skip

@@ -51,3 +51,17 @@ DIFFERENCES: Mapping[str, tuple[Any, str]] = {
     "amount_differs": (lazy("the amount differs"), "warn"),
 }
 TYPES: Mapping[str, Any] = {"sale": lazy("Payment"), "refund": lazy("Refund")}
+# What our rails say themselves; a bank's own words stay as they are.
+SAID: Mapping[str, Any] = {
+    "the acquirer did not answer": lazy("the acquirer did not answer"),
+    "the acquirer has no such payment": lazy("the acquirer has no such payment"),
+    "the wallet app did not answer": lazy("the wallet app did not answer"),
+    "the wallet app has taken it on": lazy("the wallet app has taken it on"),
+    "waiting for the payer": lazy("waiting for the payer"),
+    "not in the file": lazy("not in the file"),
+    "not known here": lazy("not known here"),
+    "twice in the file": lazy("twice in the file"),
+    "voided": lazy("undone on its day"),
+    "response code 05": lazy("the card was refused (05)"),
+    **OUTCOMES,
+}
