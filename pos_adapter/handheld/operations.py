@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from foundation.clock import local_date
@@ -26,7 +26,7 @@ PROMOTIONS_MAX = 500
 SALESPEOPLE_MAX = 500
 # What a transaction writes is seen when it commits, later than its rows say: a cache asks again for so much.
 OVERLAP = timedelta(minutes=10)
-THE_BEGINNING = "1970-01-01T00:00:00+00:00"
+THE_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def products_since(tx: Tx, store: StoreFacts, counter: CounterFacts, since: str 
 
     A product may come twice, never not at all: what committed late is asked for again. Raises CursorUnreadable.
     """
-    at, id = read_cursor(since, str, int) if since else (THE_BEGINNING, 0)
+    at, id = read_cursor(since, datetime, int) if since else (THE_BEGINNING, 0)
     own, facts = _own_goods(counter)
     rows = tx.execute(PRODUCTS.format(own=own), {"at": at, "id": id, "limit": limit + 1, **facts}).all()
     shown = rows[:limit]
@@ -136,4 +136,4 @@ def _later(tx: Tx, rows: Sequence[Any], since: str | None) -> str:
 
 
 def _cursor(at: datetime, id: int) -> str:
-    return make_cursor(at.isoformat(), id)
+    return make_cursor(at, id)

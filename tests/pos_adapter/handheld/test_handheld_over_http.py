@@ -63,7 +63,7 @@ def test_goods_come_in_pages_and_later_only_what_changed(
     handheld: Caller, database: Database, clock: FixedClock
 ) -> None:
     put(database, *(ProductWish(f"P{n:02}", name=f"Product {n}", regular_price=100 + n) for n in range(25)))
-    clock.advance(timedelta(hours=1))
+    clock.advance(timedelta(minutes=15))
     items, since = whole(handheld, limit=10)
     assert [item[0] for item in items] == [f"P{n:02}" for n in range(25)]
     assert items[3] == ["P03", "Product 3", 103, True]
@@ -78,6 +78,11 @@ def test_what_committed_a_moment_ago_is_asked_for_again(handheld: Caller, databa
     put(database, ProductWish("NEW", name="New"))
     _, since = whole(handheld)
     assert [item[0] for item in whole(handheld, since=since)[0]] == ["NEW"], "a neighbour may commit later than it"
+
+
+@pytest.mark.parametrize("since", ["x", "WyJ4IiwxXQ", "W10"])
+def test_a_since_that_is_none_is_refused(handheld: Caller, since: str) -> None:
+    assert handheld.get("/v1/handheld/products", **HERE, since=since).status_code == 400
 
 
 def test_a_counter_of_one_brand_keeps_that_brand_only(handheld: Caller, database: Database) -> None:
