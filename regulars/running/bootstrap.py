@@ -38,11 +38,21 @@ HANDHELD_SCOPES = frozenset(
         "tickets.read",
         "tickets.write",
         "settlements.write",
+        "payments.read",
         "returns.issue",
     }
 )
-TILL_SCOPES = (HANDHELD_SCOPES - {"tickets.write", "settlements.write", "returns.issue"}) | {"accounts.redeem"}
-DESK_SCOPES = TILL_SCOPES | {"desk.use", "settlements.write", "topups.write", "returns.issue", "returns.refund"}
+TILL_SCOPES = (HANDHELD_SCOPES - {"tickets.write", "settlements.write", "payments.read", "returns.issue"}) | {
+    "accounts.redeem"
+}
+DESK_SCOPES = TILL_SCOPES | {
+    "desk.use",
+    "settlements.write",
+    "payments.read",
+    "topups.write",
+    "returns.issue",
+    "returns.refund",
+}
 
 
 def make_log_ins(tx: Tx) -> Credentials:
