@@ -334,6 +334,7 @@ async function send(kept) {
   if (answer === null) { draw(); return tell(word("say", "gave_up"), "danger"); }
   if (answer.status === 401) return loggedOut();
   if (answer.status >= 400) return refused(answer);
+  for (const ticket of kept.body.tickets) desk.waiting.delete(ticket);
   Object.assign(desk, nobody());
   desk.result = { ...answer.body, ...kept.facts, payments: [] };
   tell("");
