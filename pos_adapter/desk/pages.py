@@ -37,7 +37,6 @@ ROWS = 50
 TERMINALS_MAX = 50
 TERMINAL = re.compile(r"[A-Za-z0-9._-]{1,32}\Z")
 GIVEN_MAX = 10**12
-MEMBER_PAGE = "/m"  # the members' page on their own phones
 
 
 # --------------------------------------------------------------------------------------------------------- the desk
@@ -198,7 +197,7 @@ def receipt_page(tx: Tx, settlement: str) -> str:
         copy=bool(prints_of(tx, record.id)),
         given=int(given) if given.isascii() and given.isdigit() and len(given) < len(str(GIVEN_MAX)) else None,
         tender_words=TENDER_WORDS,
-        qr=qr_svg(flask.request.url_root.rstrip("/") + MEMBER_PAGE),
+        qr=qr_svg(f"{flask.request.url_root.rstrip('/')}/settlements/{record.id}"),
         now=tx.now,
     )
 
