@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from organisation.staff.roles import Role
+from pos_adapter.discounts.operations import new_code
 from tests.foundation.page_checks import complaints_about
 from tests.journeys.handheld_scene import (
     CREAM,
@@ -17,6 +19,7 @@ from tests.journeys.handheld_scene import (
     stored,
     wait_unsent,
 )
+from tests.organisation.factories import a_person, principal_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -275,6 +278,28 @@ def test_a_payment_that_nobody_knows_of_is_not_taken_again(phone: "Page", shop: 
     phone.wait_for_selector("[data-payment=pending], [data-payment=unknown]")
     assert phone.locator(".hh-rails").count() == 0
     shop.acquirer.faults()
+
+
+def test_a_discount_beyond_the_limit_says_so_and_is_issued_with_a_manager_s_code(phone: "Page", shop: Scene) -> None:
+    with shop.database.transaction() as tx:
+        manager = a_person(tx, "M1", name="Li Na", role=Role.STORE_MANAGER, home_store="S01")
+        code = new_code(tx, principal_of(tx, manager)).code
+    log_in(phone, shop)
+    phone.click("#type-price")
+    phone.get_by_label("Price of one").fill("100")
+    phone.locator(".hh-pair input").fill("60")
+    phone.locator(".hh-pair select").select_option("percent")
+    phone.get_by_role("button", name="OK").click()
+    phone.click("#issue")
+    phone.wait_for_selector("dialog .alert.danger")
+    assert "A manager must approve it" in phone.locator("dialog").inner_text()
+    assert complaints_about(phone) == []
+    phone.get_by_label("Manager’s staff number").fill("M1")
+    phone.get_by_label("Manager’s code").fill(code)
+    phone.get_by_role("button", name="Issue with approval").click()
+    number = number_shown(phone)
+    assert [each["amount"] for each in shop.tickets() if each["number"] == number] == [4000]
+    assert code not in str(stored(phone, "outbox")), "a code is never kept on the device"
 
 
 def test_a_member_is_found_by_card_and_by_four_digits_and_named_masked(phone: "Page", shop: Scene) -> None:
