@@ -35,7 +35,7 @@ room = Room(
         MenuItem(lazy("Triggers"), "/triggers", CAMPAIGNS_READ, "clock", 53, lazy("Marketing")),
         MenuItem(lazy("Target lists"), "/target-lists", LISTS_READ, "members", 50, lazy("Marketing")),
         MenuItem(lazy("Messages"), "/messages", MESSAGES_READ, "message", 53, lazy("Marketing")),
-        MenuItem(lazy("Tasks"), "/tasks", TASKS_READ, "list", 22, count="/v1/tasks/waiting"),
+        MenuItem(lazy("Tasks"), "/tasks", TASKS_READ, "list", 15, count="/v1/tasks/waiting"),
         MenuItem(lazy("Follow-up"), "/follow-up", TASKS_MANAGE, "phone", 54, lazy("Marketing")),
     ],
     static=HERE / "static",
