@@ -81,7 +81,7 @@ def _add_request(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         event.setdefault("route", request.url_rule.rule if request.url_rule else None)
         principal = principal_or_none()
         if principal is not None:
-            event.setdefault("principal", f"{principal.kind}:{principal.id}")
+            event.setdefault("principal", principal.actor)
     return event
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from foundation.access import PlaceForbidden, Principal
+from foundation.access import Principal
 from foundation.database import Tx
 from foundation.errors import NotFound
 from organisation.contract import StoreFacts, place_of, stores_by_code, stores_by_id, stores_within
@@ -37,9 +37,3 @@ def stores_to_show(tx: Tx, viewer: Principal, permission: str, code: str | None 
     if found is None:
         raise StoreUnknown(f"there is no store {code}")
     return [found]
-
-
-def require_everywhere(principal: Principal) -> None:
-    """Raise PlaceForbidden unless the principal acts in every store: for what holds for the whole company."""
-    if principal.places is not None:
-        raise PlaceForbidden("this holds for the whole company, beyond the stores that you act in")

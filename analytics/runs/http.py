@@ -118,7 +118,7 @@ def post_scoring_run(tx: Tx, body: Mapping[str, Any]) -> Any:
     """
     principal = current_principal()
     principal.require_everywhere()
-    run, _ = request_run(tx, body["as_of"], body["horizon_days"], Origin.REQUEST, f"{principal.kind}:{principal.id}")
+    run, _ = request_run(tx, body["as_of"], body["horizon_days"], Origin.REQUEST, principal.actor)
     return run_body(run), 202, {"Location": f"/v1/scoring-runs/{run.id}"}
 
 

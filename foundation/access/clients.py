@@ -79,7 +79,7 @@ def create_client(
             secret_hash=digest(new.client_secret),
             scopes=sorted(set(scopes)),
             bindings=dict(bindings),
-            created_by="command line" if creator is None else f"{creator.kind}:{creator.id}",
+            created_by="command line" if creator is None else creator.actor,
             created_at=tx.now,
         )
     )

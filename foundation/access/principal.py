@@ -34,6 +34,11 @@ class Principal:
     bindings: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     locale: str | None = None
 
+    @property
+    def actor(self) -> str:
+        """How somebody is written down in books and histories: `person:17`, `machine:till-1`."""
+        return f"{self.kind.value}:{self.id}"
+
     def may(self, permission: str, place: str | None = None) -> bool:
         """True when the permission is held and, if a place is named, held there."""
         if permission not in self.permissions:

@@ -156,7 +156,7 @@ def keyed_request(path_values: Mapping[str, Any]) -> Keyed:
     rule = request.url_rule.rule if request.url_rule else request.path
     content = [request.method, rule, dict(path_values), request.read_json() if request.has_body else None]
     return Keyed(
-        client=f"{principal.kind}:{principal.id}",
+        client=principal.actor,
         key=found[1] or found[2],
         content_hash=blake2b(canonical(content), digest_size=32, key=get_settings().secret_key).digest(),
     )

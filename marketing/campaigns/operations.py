@@ -56,7 +56,7 @@ class ListNotUsable(Invalid):
 def create_campaign(tx: Tx, principal: Principal, name: str, plan: Plan) -> Campaign:
     """A draft. Raises ListNotUsable, PlanIncomplete."""
     places = _check_draft(tx, principal, plan)
-    return read_campaign(tx, principal, insert_campaign(tx, name, plan, places, actor_of(principal)))
+    return read_campaign(tx, principal, insert_campaign(tx, name, plan, places, principal.actor))
 
 
 def edit_campaign(
@@ -72,7 +72,7 @@ def edit_campaign(
     if (name or campaign.name, wanted) == (campaign.name, campaign.plan):
         return campaign
     places = _check_draft(tx, principal, wanted)
-    insert_next_version(tx, campaign, name or campaign.name, wanted, places, actor_of(principal))
+    insert_next_version(tx, campaign, name or campaign.name, wanted, places, principal.actor)
     return read_campaign(tx, principal, campaign_id)
 
 
@@ -150,7 +150,7 @@ def submit(tx: Tx, principal: Principal, campaign_id: int, seen: int | None) -> 
     check_version(campaign.version, seen)
     usable_list(tx, principal, campaign.plan.list_id)
     check_plan(tx, campaign.plan)
-    by = actor_of(principal)
+    by = principal.actor
     move(tx, campaign, What.SUBMITTED, by, facts={"submitted_by": by, "submitted_at": tx.now})
     return read_campaign(tx, principal, campaign_id)
 
@@ -175,11 +175,11 @@ def reject(tx: Tx, principal: Principal, campaign_id: int, seen: int | None, not
 
 def _check_second_person(principal: Principal, campaign: Campaign) -> None:
     if campaign.state is CampaignState.SUBMITTED:
-        check_decider(principal, actor_of(principal), {campaign.created_by, campaign.edited_by, campaign.submitted_by})
+        check_decider(principal, principal.actor, {campaign.created_by, campaign.edited_by, campaign.submitted_by})
 
 
 def _decided(tx: Tx, principal: Principal, campaign: Campaign, what: What, note: str | None) -> Campaign:
-    by = actor_of(principal)
+    by = principal.actor
     facts = {"decided_by": by, "decided_at": tx.now, "decision_note": note}
     move(tx, campaign, what, by, note, facts)
     return read_campaign(tx, principal, campaign.id)
@@ -197,7 +197,7 @@ def launch(tx: Tx, principal: Principal, campaign_id: int, seen: int | None) -> 
         raise CampaignStateWrong(f"A campaign that is {campaign.state.value} cannot be launched", state=campaign.state)
     members = usable_list(tx, principal, campaign.plan.list_id)
     _check_budget(tx, campaign.plan, members.count)
-    by, today = actor_of(principal), local_date(tx.now, get_settings().company_timezone)
+    by, today = principal.actor, local_date(tx.now, get_settings().company_timezone)
     facts = {
         "launched_by": by,
         "launched_at": tx.now,
@@ -249,7 +249,7 @@ def stop(tx: Tx, principal: Principal, campaign_id: int, reason: str, *, take_ba
     CampaignStateWrong.
     """
     campaign = lock_campaign(tx, principal, campaign_id)
-    by = actor_of(principal)
+    by = principal.actor
     facts = {"stopped_by": by, "stopped_at": tx.now, "stop_reason": reason, "taking_back": take_back}
     move(tx, campaign, What.STOPPED, by, reason, facts)
     if campaign.launched_at is not None:
@@ -267,8 +267,3 @@ def take_back_offer(tx: Tx, campaign: Campaign) -> bool:
     if campaign.plan.treatment.multiplier is not None:
         end_multiplier_of(tx, campaign.reference, today)
     return revoke_coupons(tx, campaign.reference) > 0
-
-
-def actor_of(principal: Principal) -> str:
-    """How somebody is written down: person:17, machine:erp."""
-    return f"{principal.kind}:{principal.id}"

@@ -22,7 +22,6 @@ from marketing.campaigns.estimating import Estimate, estimate
 from marketing.campaigns.http import campaign_id_of
 from marketing.campaigns.launching import steps_of
 from marketing.campaigns.members import CampaignMember, campaign_members
-from marketing.campaigns.operations import actor_of
 from marketing.campaigns.plans import CouponPlan, MultiplierPlan, Plan, StepPlan, Treatment, Way
 from marketing.campaigns.results import results_of
 from marketing.campaigns.rules import Arm, CampaignState
@@ -221,7 +220,7 @@ def _render(tx: Tx, template: str, campaign: Campaign, **context: Any) -> str:
     principal = current_principal()
     address = f"/campaigns/{campaign.id}"
     hands = {campaign.created_by, campaign.edited_by, campaign.submitted_by}
-    is_second = principal.kind is PrincipalKind.PERSON and actor_of(principal) not in hands
+    is_second = principal.kind is PrincipalKind.PERSON and principal.actor not in hands
     submitted = campaign.state is CampaignState.SUBMITTED
     may_decide = submitted and is_second and principal.may(CAMPAIGNS_APPROVE)
     return render(

@@ -59,11 +59,6 @@ messages_blueprint = Blueprint("messages", __name__, description="Messages to me
 Call = TypeVar("Call", bound=msgspec.Struct)
 
 
-def who(principal: Principal) -> str:
-    """How somebody is written down: machine:till-1, person:17."""
-    return f"{principal.kind}:{principal.id}"
-
-
 def stores_seen(principal: Principal) -> frozenset[str] | None:
     """The home stores whose members' messages somebody may list; None: all."""
     if principal.places is None:
@@ -238,7 +233,7 @@ def post_template(tx: Tx, body: Mapping[str, Any]) -> dict[str, Any]:
     Templates and rules of sending are the company's: whoever acts in some stores only does not change them.
     """
     current_principal().require_everywhere()
-    return bodies.template_body(save_template(tx, bodies.read_template(body), by=who(current_principal())))
+    return bodies.template_body(save_template(tx, bodies.read_template(body), by=current_principal().actor))
 
 
 @messages_blueprint.route("/message-templates/<template_id>", methods=["GET"])
@@ -323,7 +318,7 @@ def post_policy(tx: Tx, body: Mapping[str, Any]) -> dict[str, Any]:
     """Publish rules of sending: quiet hours, caps, sign and way out, cost, rate. The versions before stay."""
     current_principal().require_everywhere()
     begins: datetime | None = body["valid_from"]
-    made = publish_policy(tx, bodies.read_policy(body), valid_from=begins, by=who(current_principal()))
+    made = publish_policy(tx, bodies.read_policy(body), valid_from=begins, by=current_principal().actor)
     return bodies.policy_body(made)
 
 

@@ -7,7 +7,7 @@ from flask_babel import force_locale
 from marshmallow import fields
 
 from analytics.contract.conditions import catch_up
-from foundation.access import Principal, PrincipalKind, allow, current_principal
+from foundation.access import Principal, allow, current_principal
 from foundation.conditions import Measure
 from foundation.database import Tx, database
 from foundation.http import (
@@ -232,7 +232,7 @@ def freeze_list(tx: Tx, body: Mapping[str, Any]) -> Any:
     viewer = current_principal()
     question = read_question(tx, viewer, body)
     catch_up(database(), FREEZE_WAITS_S)
-    found = freeze(tx, body["name"], question, by=actor_of(viewer), model=body["model"])
+    found = freeze(tx, body["name"], question, by=viewer.actor, model=body["model"])
     return list_body_for(tx, viewer, found), 201, {"Location": f"/v1/target-lists/{found.id}"}
 
 
@@ -305,7 +305,7 @@ def archive_list(tx: Tx, list_id: str) -> dict[str, Any]:
     viewer = current_principal()
     found = read_list(tx, viewer, list_id_of(list_id))
     _check_reaches(viewer, found)
-    return list_body_for(tx, viewer, archive(tx, found.id, by=actor_of(viewer)))
+    return list_body_for(tx, viewer, archive(tx, found.id, by=viewer.actor))
 
 
 # ------------------------------------------------------------------------------------------------ parts
@@ -322,11 +322,6 @@ def list_id_of(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
         raise TargetListUnknown("There is no such list")
     return int(text)
-
-
-def actor_of(principal: Principal) -> str:
-    """Who did it, as the books name somebody."""
-    return f"{'person' if principal.kind is PrincipalKind.PERSON else 'machine'}:{principal.id}"
 
 
 def visible_member(tx: Tx, viewer: Principal, named: Any) -> int:

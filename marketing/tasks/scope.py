@@ -121,4 +121,4 @@ def actor_of(principal: Principal) -> Actor:
     """Who acts, as tasks know them."""
     is_person = principal.kind is PrincipalKind.PERSON
     staff_id = int(principal.id) if is_person and principal.id.isdigit() else None
-    return Actor(principal, f"{principal.kind}:{principal.id}", staff_id)
+    return Actor(principal, principal.actor, staff_id)

@@ -17,7 +17,6 @@ from foundation.http import (
     transactional,
 )
 from marketing.campaigns.bodies import ID_LENGTH_MAX, CampaignDecisionIn, CampaignVersionIn
-from marketing.campaigns.operations import actor_of
 from marketing.experiments.assignment import BASIS_POINTS
 from marketing.experiments.standing import set_standing_control, standing_controls
 from marketing.permissions import CAMPAIGNS_APPROVE, CAMPAIGNS_READ, CAMPAIGNS_WRITE
@@ -199,5 +198,5 @@ def post_standing_control(tx: Tx, body: Mapping[str, Any]) -> dict[str, Any]:
     if principal.places is not None:
         raise CompanyOnly("The control group is the company's: only somebody who acts everywhere may change it")
     share = round(body["share"] * BASIS_POINTS)
-    made = set_standing_control(tx, body["valid_from"], share, body["salt"], actor_of(principal))
+    made = set_standing_control(tx, body["valid_from"], share, body["salt"], principal.actor)
     return bodies.standing_body(made)

@@ -3,7 +3,7 @@
 from foundation.access import Principal
 from foundation.database import Tx
 from foundation.errors import Forbidden
-from marketing.campaigns.operations import actor_of, treatment_faults
+from marketing.campaigns.operations import treatment_faults
 from marketing.campaigns.plans import PlanIncomplete, Way
 from marketing.campaigns.rules import check_decider, check_version
 from marketing.campaigns.treating import template_wish
@@ -32,7 +32,7 @@ def create_trigger(tx: Tx, principal: Principal, name: str, plan: TriggerPlan) -
     """A draft. Raises CompanyOnly, FilterUnreadable."""
     _check_everywhere(principal)
     read_filter(plan.filter, MEASURES)
-    return read_trigger(tx, insert_trigger(tx, name, plan, actor_of(principal)))
+    return read_trigger(tx, insert_trigger(tx, name, plan, principal.actor))
 
 
 def edit_trigger(
@@ -49,7 +49,7 @@ def edit_trigger(
     read_filter(wanted.filter, MEASURES)
     if (name or trigger.name, wanted) == (trigger.name, trigger.plan):
         return trigger
-    insert_next_version(tx, trigger, name or trigger.name, wanted, actor_of(principal))
+    insert_next_version(tx, trigger, name or trigger.name, wanted, principal.actor)
     return read_trigger(tx, trigger_id)
 
 
@@ -59,7 +59,7 @@ def submit(tx: Tx, principal: Principal, trigger_id: int, seen: int | None) -> T
     trigger = lock_trigger(tx, trigger_id)
     check_version(trigger.version, seen)
     _check_plan(tx, trigger.plan)
-    by = actor_of(principal)
+    by = principal.actor
     move(tx, trigger, What.SUBMITTED, by, facts={"submitted_by": by, "submitted_at": tx.now})
     return read_trigger(tx, trigger_id)
 
@@ -69,7 +69,7 @@ def approve(tx: Tx, principal: Principal, trigger_id: int, seen: int | None, not
     trigger = _decidable(tx, principal, trigger_id, seen)
     _check_plan(tx, trigger.plan)
     _decided(tx, principal, trigger, What.APPROVED, note)
-    _keep_texts(tx, trigger, actor_of(principal))
+    _keep_texts(tx, trigger, principal.actor)
     return read_trigger(tx, trigger_id)
 
 
@@ -99,7 +99,7 @@ def _switched(tx: Tx, principal: Principal, trigger_id: int, what: What) -> Trig
     trigger = lock_trigger(tx, trigger_id)
     # Whoever came to fit while it was paused is not treated late: it begins again by remembering who fits.
     facts = {"members_seen": None} if what is What.RESUMED else None
-    move(tx, trigger, what, actor_of(principal), facts=facts)
+    move(tx, trigger, what, principal.actor, facts=facts)
     if what is What.PAUSED:
         stop_wishes(tx, f"trigger/{trigger_id}/")
     return read_trigger(tx, trigger_id)
@@ -110,12 +110,12 @@ def _decidable(tx: Tx, principal: Principal, trigger_id: int, seen: int | None) 
     trigger = lock_trigger(tx, trigger_id)
     check_version(trigger.version, seen)
     if trigger.state is TriggerState.SUBMITTED:
-        check_decider(principal, actor_of(principal), {trigger.created_by, trigger.edited_by, trigger.submitted_by})
+        check_decider(principal, principal.actor, {trigger.created_by, trigger.edited_by, trigger.submitted_by})
     return trigger
 
 
 def _decided(tx: Tx, principal: Principal, trigger: Trigger, what: What, note: str | None) -> None:
-    by = actor_of(principal)
+    by = principal.actor
     move(tx, trigger, what, by, note, {"decided_by": by, "decided_at": tx.now, "decision_note": note})
 
 

@@ -15,7 +15,6 @@ from foundation.money import exponent
 from foundation.pages import gettext, lazy, render
 from foundation.pages.formats import number
 from foundation.settings import get_settings
-from marketing.campaigns.operations import actor_of
 from marketing.campaigns.pages import (
     SHARES,
     names_of,
@@ -176,7 +175,7 @@ def trigger_page(tx: Tx, trigger: str) -> str:
     shown = firings[:SHOWN]
     masked = masked_names(tx, [firing.member_id for firing in shown])
     hands = {found.created_by, found.edited_by, found.submitted_by}
-    is_second = principal.kind is PrincipalKind.PERSON and actor_of(principal) not in hands
+    is_second = principal.kind is PrincipalKind.PERSON and principal.actor not in hands
     submitted = found.state is TriggerState.SUBMITTED
     may_decide = submitted and is_second and everywhere and principal.may(CAMPAIGNS_APPROVE)
     may_write = everywhere and principal.may(CAMPAIGNS_WRITE)

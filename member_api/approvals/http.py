@@ -22,7 +22,6 @@ from member_api.approvals.operations import Approval, approve, list_approvals, r
 from member_api.approvals.rules import ApprovalState, ApprovalUnknown
 from member_api.fields import Reason, member_id_of
 from member_api.ledger.http import shows_reasons
-from member_api.members.bodies import whoever
 
 approvals_blueprint = Blueprint("approvals", __name__, description="What needs a second person")
 
@@ -110,7 +109,7 @@ def get_approval(tx: Tx, approval: str) -> dict[str, Any]:
 def post_approve(tx: Tx, body: Mapping[str, Any], approval: str) -> dict[str, Any]:
     """Let it happen, now. Only another person than the one who proposed it."""
     principal = current_principal()
-    row, _ = approve(tx, principal, member_id_of(approval, ApprovalUnknown), body["reason"], whoever(principal))
+    row, _ = approve(tx, principal, member_id_of(approval, ApprovalUnknown), body["reason"], principal.actor)
     return approval_body(row, with_reasons=False)
 
 
@@ -122,7 +121,7 @@ def post_approve(tx: Tx, body: Mapping[str, Any], approval: str) -> dict[str, An
 def post_refuse(tx: Tx, body: Mapping[str, Any], approval: str) -> dict[str, Any]:
     """Say no. Only another person than the one who proposed it."""
     principal = current_principal()
-    row = refuse(tx, principal, member_id_of(approval, ApprovalUnknown), body["reason"], whoever(principal))
+    row = refuse(tx, principal, member_id_of(approval, ApprovalUnknown), body["reason"], principal.actor)
     return approval_body(row, with_reasons=False)
 
 
@@ -133,5 +132,5 @@ def post_refuse(tx: Tx, body: Mapping[str, Any], approval: str) -> dict[str, Any
 def post_withdraw(tx: Tx, approval: str) -> dict[str, Any]:
     """Take back what you proposed yourself."""
     principal = current_principal()
-    row = withdraw(tx, principal, member_id_of(approval, ApprovalUnknown), whoever(principal))
+    row = withdraw(tx, principal, member_id_of(approval, ApprovalUnknown), principal.actor)
     return approval_body(row, with_reasons=False)

@@ -13,7 +13,6 @@ from member_api.approvals.operations import list_approvals
 from member_api.approvals.rules import ApprovalState
 from member_api.ledger.http import shows_reasons
 from member_api.ledger.words import ACCOUNT_WORDS, ACTION_WORDS, STATE_WORDS
-from member_api.members.bodies import whoever
 from member_api.members.pages import names_of
 from member_api.permissions import ACCOUNTS_APPROVE
 
@@ -38,7 +37,7 @@ def approvals_page(tx: Tx) -> str:
     context: dict[str, Any] = {
         "rows": rows,
         "names": names,
-        "mine": whoever(viewer),
+        "mine": viewer.actor,
         "with_reasons": shows_reasons(viewer),
         "all": all_,
         "tabs": [("/approvals", 0), ("/approvals?all=1", 1)],

@@ -18,7 +18,7 @@ from member_api.consents.operations import (
 )
 from member_api.consents.rules import Channel, ConsentWord, Purpose
 from member_api.fields import Moment, Prose, member_id_of
-from member_api.members.bodies import ConsentOut, whoever
+from member_api.members.bodies import ConsentOut
 from member_api.members.lookup import resolve_member
 from member_api.members.rules import StatusForbids
 from member_api.permissions import MEMBERS_PERSONAL
@@ -95,7 +95,7 @@ def post_consents(tx: Tx, body: Mapping[str, Sequence[Mapping[str, Any]]], membe
         )
         for said in body["consents"]
     ]
-    say(tx, facts.id, words, taken_by=whoever(principal), source="api")
+    say(tx, facts.id, words, taken_by=principal.actor, source="api")
     return {"id": str(facts.id), "consents": consents_of(tx, [facts.id]).get(facts.id, ())}
 
 

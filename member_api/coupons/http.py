@@ -36,7 +36,6 @@ from member_api.coupons.operations import (
 )
 from member_api.coupons.rules import CouponOffer
 from member_api.fields import member_id_of
-from member_api.members.bodies import whoever
 from member_api.members.lookup import NotFound, resolve_member, resolve_members
 from member_api.members.rules import MemberUnknown
 from member_api.permissions import COUPONS_READ, COUPONS_WRITE
@@ -169,7 +168,7 @@ def post_offer(tx: Tx, body: Mapping[str, Any]) -> Any:
             "categories": tuple(tuple(path) for path in body["categories"]),
         }
     )
-    offer = make_offer(tx, terms, f"hand/{uuid4()}", whoever(current_principal()))
+    offer = make_offer(tx, terms, f"hand/{uuid4()}", current_principal().actor)
     return offer_body(offer, CouponTotals(0, 0, 0, 0))
 
 

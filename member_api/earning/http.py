@@ -26,7 +26,6 @@ from foundation.http.fields import CategoryPath, Code, Currency, Words
 from foundation.settings import get_settings
 from member_api.earning.operations import RuleVersion, publish_rules, read_programme, rule_versions, rules_at
 from member_api.earning.rules import EarnLine, earn, earn_base, expires_on
-from member_api.members.bodies import whoever
 
 earning_blueprint = Blueprint("earning rules", __name__, description="What purchases earn, by version and date")
 LINES_MAX = 2000
@@ -159,7 +158,7 @@ def post_rules(tx: Tx, body: Mapping[str, Any]) -> Any:
     """Publish a version. It may not begin in the past: purchases under the old one were promised it."""
     current_principal().require_everywhere()
     valid_from = body["valid_from"] or tx.now
-    version = publish_rules(tx, body["programme"], valid_from, body["note"], whoever(current_principal()))
+    version = publish_rules(tx, body["programme"], valid_from, body["note"], current_principal().actor)
     return rules_body(version, version.version if valid_from <= tx.now else 0), 201
 
 

@@ -243,7 +243,7 @@ class HoldOut(Schema):
 def step_of_request() -> Step:
     """The step that the current request is: its client and Idempotency-Key, and where it happens."""
     keyed, principal = keyed_request({}), current_principal()
-    return Step(f"{keyed.client}/{keyed.key}", f"{principal.kind.value}:{principal.id}", store_of(principal))
+    return Step(f"{keyed.client}/{keyed.key}", principal.actor, store_of(principal))
 
 
 def store_of(principal: Principal) -> str | None:

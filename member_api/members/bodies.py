@@ -226,11 +226,6 @@ class StoreNotYours(Forbidden):
 
 
 # ------------------------------------------------------------------------------------------------ reading bodies
-def whoever(principal: Principal) -> str:
-    """How somebody is written down: machine:till-1, person:17."""
-    return f"{principal.kind}:{principal.id}"
-
-
 def read_identifiers(tx: Tx, body: Mapping[str, Any]) -> tuple[tuple[Normalised, ...], list[DomainError]]:
     """The identifiers of a body, and the faults of those that cannot be read, each with its place."""
     written = [(f"/{kind}", Identifier(kind, body[kind])) for kind in NAMED_KINDS if body.get(kind)]

@@ -30,7 +30,6 @@ from member_api.members.bodies import (
     phone_warnings_of,
     read_change,
     read_enrolment,
-    whoever,
 )
 from member_api.members.lookup import MemberFacts, resolve_member, resolve_members
 from member_api.members.operations import Enrolled, change, enrol, freeze, replace_lost_card, unfreeze
@@ -58,7 +57,7 @@ def may_see_personal(principal: Principal, members: Sequence[int]) -> bool:
     """Whether somebody sees members unmasked; who saw whom is written to the log, by ids."""
     personal = principal.may(MEMBERS_PERSONAL)
     if personal and members:
-        log.info("personal_data_shown", member_ids=list(members), to=whoever(principal))
+        log.info("personal_data_shown", member_ids=list(members), to=principal.actor)
     return personal
 
 
@@ -110,7 +109,7 @@ def enrol_bodies(
         if isinstance(new, NewMember):
             kept, dropped = without_unconsented(new)
             wanted[place] = kept, dropped + phone_warnings_of(kept)
-    outcomes = enrol(tx, [new for new, _ in wanted.values()], by=whoever(principal), source="api")
+    outcomes = enrol(tx, [new for new, _ in wanted.values()], by=principal.actor, source="api")
     answers: dict[int, Enrolled | DomainError] = dict(zip(wanted, outcomes, strict=True))
     before = [answer.member_id for answer in answers.values() if isinstance(answer, Enrolled) and not answer.created]
     facts = resolve_members(tx, before) if before else {}
@@ -182,7 +181,7 @@ def patch_member(tx: Tx, body: Mapping[str, Any], member: str) -> Any:
         tx,
         member_id_of(member),
         read_change(tx, principal, body),
-        by=whoever(principal),
+        by=principal.actor,
         source="api",
         expected_versions=_expected_versions(),
     )
@@ -273,7 +272,7 @@ def lose_card(tx: Tx, body: Mapping[str, Any], member: str) -> dict[str, Any]:
     """Block a lost card at once, and attach the new one if it is at hand. PATCH a card that was found back."""
     cards = {name: read(tx, Identifier(Kind.CARD, body[name])) for name in ("lost", "card") if body.get(name)}
     outcome = replace_lost_card(
-        tx, member_id_of(member), lost=cards.get("lost"), new=cards.get("card"), by=whoever(current_principal())
+        tx, member_id_of(member), lost=cards.get("lost"), new=cards.get("card"), by=current_principal().actor
     )
     return {
         "id": str(outcome.member_id),
@@ -289,7 +288,7 @@ def lose_card(tx: Tx, body: Mapping[str, Any], member: str) -> dict[str, Any]:
 @members_blueprint.response(200, StandingOut)
 def freeze_member(tx: Tx, body: Mapping[str, Any], member: str) -> dict[str, Any]:
     """From now on the member earns and cannot spend."""
-    facts = freeze(tx, member_id_of(member), reason=body["reason"], by=whoever(current_principal()))
+    facts = freeze(tx, member_id_of(member), reason=body["reason"], by=current_principal().actor)
     return {"id": str(facts.id), "status": facts.status}
 
 
@@ -300,5 +299,5 @@ def freeze_member(tx: Tx, body: Mapping[str, Any], member: str) -> dict[str, Any
 @members_blueprint.response(200, StandingOut)
 def unfreeze_member(tx: Tx, body: Mapping[str, Any], member: str) -> dict[str, Any]:
     """The member may spend again."""
-    facts = unfreeze(tx, member_id_of(member), reason=body["reason"], by=whoever(current_principal()))
+    facts = unfreeze(tx, member_id_of(member), reason=body["reason"], by=current_principal().actor)
     return {"id": str(facts.id), "status": facts.status}

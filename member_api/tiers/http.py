@@ -11,7 +11,7 @@ from foundation.http import Blueprint, Schema, idempotent, page_of, paged, trans
 from foundation.http.fields import Code, Words
 from foundation.money import is_currency
 from member_api.fields import Moment, Reason, member_id_of
-from member_api.members.bodies import TierOut, tier_body, whoever
+from member_api.members.bodies import TierOut, tier_body
 from member_api.members.lookup import resolve_member
 from member_api.members.rules import StatusForbids
 from member_api.permissions import MEMBERS_PERSONAL
@@ -143,7 +143,7 @@ def set_tier(tx: Tx, body: Mapping[str, Any], member: str) -> dict[str, Any]:
         body["tier"],
         valid_to=body["valid_to"],
         reason=body["reason"],
-        by=whoever(current_principal()),
+        by=current_principal().actor,
     )
     return {"id": str(facts.id), "tier": tier_body(held)}
 
@@ -201,4 +201,4 @@ def post_tier_rule(tx: Tx, body: Mapping[str, Any]) -> TierRule:
         thresholds=tuple(Threshold(each["tier"], each["amount"]) for each in body["thresholds"]),
         note=body["note"],
     )
-    return publish_rule(tx, rule, by=whoever(current_principal()))
+    return publish_rule(tx, rule, by=current_principal().actor)

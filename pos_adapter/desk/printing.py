@@ -11,7 +11,6 @@ from organisation.contract import place_of
 from pos_adapter.permissions import SETTLE
 from pos_adapter.settlements.operations import lock_settlement
 from pos_adapter.settlements.rules import SettlementState, SettlementUnknown
-from pos_adapter.tickets.operations import whoever
 
 PRINTS_MAX = 1_000
 
@@ -47,7 +46,7 @@ def note_print(tx: Tx, principal: Principal, id: UUID) -> Print:
     n = len(prints_of(tx, id)) + 1
     if n > PRINTS_MAX:
         raise PrintedTooOften("This receipt was printed too often")
-    printed = Print(n, tx.now, whoever(principal))
+    printed = Print(n, tx.now, principal.actor)
     tx.execute(
         "INSERT INTO pos.receipt_print (settlement_id, n, at, actor) VALUES (:id, :n, :at, :actor)",
         {"id": id, "n": n, "at": printed.at, "actor": printed.actor},

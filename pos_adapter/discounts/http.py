@@ -16,7 +16,7 @@ from foundation.settings import get_settings
 from pos_adapter.discounts.operations import limits, new_code, set_limit
 from pos_adapter.discounts.rules import ClerkRole
 from pos_adapter.permissions import DISCOUNTS_APPROVE, TICKETS_READ
-from pos_adapter.places import require_everywhere, store_codes, stores_to_show
+from pos_adapter.places import store_codes, stores_to_show
 from pos_adapter.sales.receipts import Code
 
 discounts_blueprint = Blueprint("discounts", __name__, description="What clerks may take off, and managers' codes")
@@ -92,10 +92,10 @@ def post_limit(tx: Tx, body: DiscountLimitIn) -> DiscountLimitOut:
     principal = current_principal()
     store = None
     if body.store is None:
-        require_everywhere(principal)
+        principal.require_everywhere()
     else:
         [shown] = stores_to_show(tx, principal, "rules.write", body.store)
         store = shown.id
     since = body.valid_from or local_date(tx.now, get_settings().company_timezone)
-    set_limit(tx, store, body.role, body.percent, since, f"{principal.kind.value}:{principal.id}")
+    set_limit(tx, store, body.role, body.percent, since, principal.actor)
     return DiscountLimitOut(body.percent, body.store, body.role, since)

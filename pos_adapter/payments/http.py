@@ -29,7 +29,7 @@ from pos_adapter.payments.reconciling import NotReconciled, compared_days, diffe
 from pos_adapter.payments.refunds import Refund, ask_refunds_again, refunds_of
 from pos_adapter.payments.rules import PaymentState
 from pos_adapter.permissions import PAYMENTS_READ, PAYMENTS_RESOLVE
-from pos_adapter.places import require_everywhere, store_codes, stores_to_show
+from pos_adapter.places import store_codes, stores_to_show
 
 payments_blueprint = Blueprint("payments", __name__, description="Payments taken by us, their refunds, and the banks")
 
@@ -186,7 +186,7 @@ def post_ask(tx: Tx, payment: str) -> PaymentOut:
 @msgspec_answer(200, DayPage)
 def get_reconciliations(tx: Tx, arguments: dict[str, Any]) -> Any:
     """Days whose daily files were compared with our payments; for who sees every store."""
-    require_everywhere(current_principal())
+    current_principal().require_everywhere()
     before = read_cursor(arguments["cursor"], date, str) if arguments["cursor"] else None
     limit = arguments["limit"]
     found = compared_days(tx, arguments["rail"], before=(before[0], before[1]) if before else None, limit=limit + 1)
@@ -205,7 +205,7 @@ def get_reconciliations(tx: Tx, arguments: dict[str, Any]) -> Any:
 @msgspec_answer(200, DifferencePage)
 def get_differences(tx: Tx, arguments: dict[str, Any], rail: str, day: str) -> Any:
     """What differed on a day."""
-    require_everywhere(current_principal())
+    current_principal().require_everywhere()
     after = read_cursor(arguments["cursor"], int)[0] if arguments["cursor"] else 0
     limit = arguments["limit"]
     found = differences_of(tx, rail[:16], read_day(day), after, limit + 1)

@@ -19,7 +19,6 @@ from pos_adapter.payments.refunds import refunds_of
 from pos_adapter.payments.rules import ENDED, REFUND_ENDED
 from pos_adapter.payments.words import ACTIONS, DIFFERENCES, OUTCOMES, RAILS, REFUND_STATES, SAID, STATES, TYPES
 from pos_adapter.permissions import PAYMENTS_READ, PAYMENTS_RESOLVE
-from pos_adapter.places import require_everywhere
 
 payments_pages = Pages("payments", __name__, url_prefix="/payments")
 PAGE_SIZE = 50
@@ -100,7 +99,7 @@ def payment_page(tx: Tx, payment: UUID) -> str:
 @transactional
 def days_page(tx: Tx) -> str:
     """Days whose files were compared."""
-    require_everywhere(current_principal())
+    current_principal().require_everywhere()
     rows = compared_days(tx, limit=PAGE_SIZE)
     return render("payments/days.html", tabs_of=_tabs(), rows=rows, **_words())
 
@@ -110,7 +109,7 @@ def days_page(tx: Tx) -> str:
 @transactional
 def day_page(tx: Tx, rail: str, day: str) -> str:
     """What differed on a day."""
-    require_everywhere(current_principal())
+    current_principal().require_everywhere()
     which = read_day(day)
     compared = compared_days(tx, rail[:16], day=which, limit=1)
     if not compared:

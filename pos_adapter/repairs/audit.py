@@ -28,7 +28,7 @@ class Deed:
 
 
 def actor_name(actor: Principal | None) -> str:
-    return SYSTEM if actor is None else f"{actor.kind}:{actor.id}"
+    return SYSTEM if actor is None else actor.actor
 
 
 def note(

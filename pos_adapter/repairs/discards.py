@@ -13,7 +13,7 @@ from foundation.events import announce
 from foundation.identifiers import day_of
 from pos_adapter.permissions import APPROVE, REPAIR
 from pos_adapter.places import place_of_store
-from pos_adapter.repairs.audit import actor_name, note
+from pos_adapter.repairs.audit import note
 from pos_adapter.repairs.rules import (
     WAITING,
     WAITING_FLAGS,
@@ -84,7 +84,7 @@ def propose(tx: Tx, actor: Principal, subject: Subject, parked: int | None, sale
             "sale": sale,
             "store_id": store_id,
             "reason": reason,
-            "by": actor_name(actor),
+            "by": actor.actor,
             "now": tx.now,
         },
     ).one_or_none()
@@ -105,7 +105,7 @@ def confirm(tx: Tx, actor: Principal, discard_id: int) -> Discard:
     actor.require(APPROVE, place_of_store(tx, found.store_id))
     if actor.kind is not PrincipalKind.PERSON:
         raise NotByMachine("a person confirms that a receipt is discarded")
-    if found.proposed_by == actor_name(actor):
+    if found.proposed_by == actor.actor:
         raise SamePerson("you proposed it; somebody else has to confirm")
     _carry_out(tx, found)
     return _decide(tx, actor, found, DiscardState.CONFIRMED, "discarded")
@@ -117,7 +117,7 @@ def decline(tx: Tx, actor: Principal, discard_id: int) -> Discard:
     Raises DiscardUnknown, DiscardDecided, PermissionMissing, PlaceForbidden.
     """
     found = _locked(tx, discard_id)
-    own = found.proposed_by == actor_name(actor)
+    own = found.proposed_by == actor.actor
     actor.require(REPAIR if own else APPROVE, place_of_store(tx, found.store_id))
     state = DiscardState.WITHDRAWN if own else DiscardState.REFUSED
     return _decide(tx, actor, found, state, f"discard_{state}")
@@ -172,7 +172,7 @@ def _locked(tx: Tx, discard_id: int) -> Discard:
 def _decide(tx: Tx, actor: Principal, found: Discard, state: DiscardState, action: str) -> Discard:
     row = tx.execute(
         "UPDATE pos.discard SET state = :state, decided_by = :by, decided_at = :now WHERE id = :id RETURNING *",
-        {"id": found.id, "state": state.value, "by": actor_name(actor), "now": tx.now},
+        {"id": found.id, "state": state.value, "by": actor.actor, "now": tx.now},
     ).one()
     _note(tx, actor, found, action)
     return _discard(row)

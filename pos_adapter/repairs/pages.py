@@ -19,7 +19,7 @@ from foundation.pages import gettext, render
 from member_api.contract.members import claims
 from organisation.contract import StoreFacts, place_of, staff_names, stores_by_code, stores_within
 from pos_adapter.permissions import APPROVE, READ, REPAIR
-from pos_adapter.repairs.audit import Deed, actor_name, deeds_on_parked, deeds_on_sale
+from pos_adapter.repairs.audit import Deed, deeds_on_parked, deeds_on_sale
 from pos_adapter.repairs.boards import ToRepair, list_flagged, list_parked, to_repair
 from pos_adapter.repairs.discards import Discard, list_discards, proposals_for
 from pos_adapter.repairs.http import flagged_cursor, read_flagged_cursor
@@ -164,7 +164,7 @@ def discards_page(tx: Tx) -> str:
         names=_names(tx, [each.proposed_by for each in shown]),
         zones=board.zones,
         subjects=SUBJECTS,
-        me=actor_name(board.viewer),
+        me=board.viewer.actor,
         may_approve=board.viewer.may(APPROVE),
     )
 
@@ -243,7 +243,7 @@ def _about(
         "may_repair": viewer.may(REPAIR, place),
         "may_approve": viewer.may(APPROVE, place),
         "proposal": proposals[0] if proposals else None,
-        "me": actor_name(viewer),
+        "me": viewer.actor,
         "deeds": deeds,
         "names": _names(tx, [*(deed.actor for deed in deeds), *(each.proposed_by for each in proposals)]),
         "zone": stores_by_code(tx, [receipt.store])[receipt.store].timezone,

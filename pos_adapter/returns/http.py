@@ -29,7 +29,7 @@ from foundation.idempotency import Answer
 from foundation.settings import get_settings
 from organisation.contract import stores_by_id
 from pos_adapter.permissions import RETURNS_APPROVE, RETURNS_ISSUE, RETURNS_REFUND, TICKETS_READ
-from pos_adapter.places import require_everywhere, store_codes, stores_to_show
+from pos_adapter.places import store_codes, stores_to_show
 from pos_adapter.returns.naming import Named
 from pos_adapter.returns.operations import (
     MoneyBack,
@@ -371,7 +371,7 @@ def post_limit(tx: Tx, body: LimitIn) -> LimitOut:
     principal = current_principal()
     store = None
     if body.store is None:
-        require_everywhere(principal)
+        principal.require_everywhere()
     else:
         [shown] = stores_to_show(tx, principal, "rules.write", body.store)
         store = shown.id

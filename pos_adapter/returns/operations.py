@@ -73,7 +73,6 @@ from pos_adapter.sales.operations import Refused, post_receipts, racing
 from pos_adapter.sales.receipts import Line
 from pos_adapter.sales.rules import RefundSplitDiffers
 from pos_adapter.tickets.numbers import next_number
-from pos_adapter.tickets.operations import whoever
 from pos_adapter.tickets.rules import NotThisCounter, TicketState
 
 RETURN_SERIES = "return"
@@ -239,12 +238,12 @@ def issue_return(tx: Tx, principal: Principal, wish: RedWish) -> RedTicket:
         RedState.ISSUED.value, sold.id, sold.sale.business_date, sold.ticket.id if sold.ticket else None,
         sold.settlement, sold.original.member_id, sold.sale.currency, amount, lines,
         wish.given if wish.kind is RedKind.EXCHANGE else None, wish.reason, wish.clerk, is_over(amount, limit),
-        whoever(principal), tx.now, None, 1, tx.now,
+        principal.actor, tx.now, None, 1, tx.now,
     )  # fmt: skip
     tx.rows.add(WRITE_RED, row)
     tx.flush()
     red = _locked(tx, row.id)
-    _note(tx, red, whoever(principal), wish.reason)
+    _note(tx, red, principal.actor, wish.reason)
     if red.over_limit:
         return red
     tx.flush()
@@ -288,14 +287,14 @@ def approve_return(tx: Tx, principal: Principal, id: UUID, why: str | None) -> R
     _check_second_person(tx, principal, red)
     if red.state is not RedState.ISSUED:
         raise ReturnNotOpen(f"The return is {red.state}", state=red.state.value)
-    return _approved(tx, red, whoever(principal), why)
+    return _approved(tx, red, principal.actor, why)
 
 
 def _check_second_person(tx: Tx, principal: Principal, red: RedTicket) -> None:
     if principal.kind is not PrincipalKind.PERSON:
         raise SecondPersonNeeded("A machine cannot be the second person")
     clerk = staff_by_number(tx, [red.clerk]).get(red.clerk) if red.clerk is not None else None
-    if red.issued_by == whoever(principal) or (clerk is not None and str(clerk.id) == principal.id):
+    if red.issued_by == principal.actor or (clerk is not None and str(clerk.id) == principal.id):
         raise SecondPersonNeeded("Whoever issued it cannot approve it: a second person is needed")
 
 
@@ -311,7 +310,7 @@ def refuse_return(tx: Tx, principal: Principal, id: UUID, why: str) -> RedTicket
     principal.require(RETURNS_ISSUE, place_of(store.code))
     if principal.bindings.get("counter", red.counter) != red.counter:
         raise NotThisCounter("The red ticket belongs to another counter")
-    return _step(tx, red, RedState.REFUSED, whoever(principal), why)
+    return _step(tx, red, RedState.REFUSED, principal.actor, why)
 
 
 def refund_return(home: Database, principal: Principal, id: UUID, wish: RefundWish, key: Keyed) -> Answer:
@@ -367,7 +366,7 @@ def _refund(tx: Tx, principal: Principal, id: UUID, wish: RefundWish) -> RedTick
     assert outcome is not None
     if outcome.error is not None:
         raise outcome.error
-    actor = whoever(principal)
+    actor = principal.actor
     changed = replace(red, terminal=wish.terminal, refunded_by=actor, refund=shown, return_sale_id=item.sale_id)
     waiting = _ask_rails(tx, changed, shown)
     return _step(tx, changed, RedState.REFUNDING if waiting else RedState.REFUNDED, actor, None)
@@ -408,7 +407,7 @@ def _refund_again(tx: Tx, principal: Principal, red: RedTicket, wish: RefundWish
         )
     if wish.instead is None:
         return red
-    return _concluded(tx, red, whoever(principal), f"handed over as {wish.instead}")
+    return _concluded(tx, red, principal.actor, f"handed over as {wish.instead}")
 
 
 def conclude_return(home: Database, id: UUID) -> RedState | None:
@@ -617,6 +616,6 @@ def set_limit(tx: Tx, principal: Principal, limit: ReturnLimit) -> None:
     tx.execute(
         insert(return_limit).values(
             store_id=limit.store, currency=limit.currency, amount=limit.amount, valid_from=limit.valid_from,
-            set_by=whoever(principal), set_at=tx.now,
+            set_by=principal.actor, set_at=tx.now,
         )
     )  # fmt: skip

@@ -37,7 +37,6 @@ from pos_adapter.sales.incoming import SERVER_NUMBERS_FROM, SERVER_SERIES
 from pos_adapter.sales.reading import read_sale
 from pos_adapter.sales.searching import product_names
 from pos_adapter.sales.words import TENDER_WORDS
-from pos_adapter.tickets.operations import whoever
 
 returns_pages = Pages("returns", __name__, url_prefix="/returns")
 
@@ -257,7 +256,7 @@ def _one(tx: Tx, viewer: Principal, id: UUID) -> str:
         tender_words=TENDER_WORDS,
         instead=INSTEAD,
         may_approve=_may_approve(viewer, red, store),
-        own=red.issued_by == whoever(viewer),
+        own=red.issued_by == viewer.actor,
         may_refuse=red.state in OPEN and viewer.may(RETURNS_ISSUE, place),
         may_refund=viewer.may(RETURNS_REFUND, place),
     )
@@ -268,7 +267,7 @@ def _may_approve(viewer: Principal, red: RedTicket, store: StoreFacts) -> bool:
         red.state is RedState.ISSUED
         and viewer.kind is PrincipalKind.PERSON
         and viewer.may(RETURNS_APPROVE, place_of(store.code))
-        and red.issued_by != whoever(viewer)
+        and red.issued_by != viewer.actor
     )
 
 

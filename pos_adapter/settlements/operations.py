@@ -50,7 +50,7 @@ from pos_adapter.settlements.rules import (
 )
 from pos_adapter.settlements.tables import END_SETTLEMENT, WRITE_SETTLEMENT, SettlementEnd, SettlementRow
 from pos_adapter.tickets.numbers import next_number
-from pos_adapter.tickets.operations import Ticket, lock_tickets, named_member, step, whoever
+from pos_adapter.tickets.operations import Ticket, lock_tickets, named_member, step
 from pos_adapter.tickets.rules import TicketState
 
 HOLD_LIFE = timedelta(hours=24)
@@ -176,7 +176,7 @@ def _settle(tx: Tx, principal: Principal, wish: SettlementWish, start_payments: 
     gathered = gather(tickets, wish.lines)
     _check_sums(gathered, wish)
     settlement = _opened(tx, principal, store, wish, tickets, gathered)
-    actor = whoever(principal)
+    actor = principal.actor
     if wish.payments:
         holds = _hold(tx, settlement, wish, actor)
         settlement = _with_holds(settlement, holds)

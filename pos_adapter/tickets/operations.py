@@ -134,11 +134,6 @@ def _ticket(row: Any) -> Ticket:
     return Ticket(counter=counter, state=state, lines=lines, **facts)
 
 
-def whoever(principal: Principal) -> str:
-    """Who acts, as histories note it."""
-    return f"{principal.kind.value}:{principal.id}"
-
-
 # ---------------------------------------------------------------------------------------------------- issuing
 
 
@@ -179,7 +174,7 @@ def issue(tx: Tx, principal: Principal, wish: TicketWish) -> tuple[Ticket, bool]
         wish.lines,
         "\\x" + digest.hex(),
         1,
-        whoever(principal),
+        principal.actor,
         wish.issued_at or tx.now,
         tx.now,
         tx.now,
@@ -190,7 +185,7 @@ def issue(tx: Tx, principal: Principal, wish: TicketWish) -> tuple[Ticket, bool]
         row.id, store.id, counter.id, counter.code, day, row.number, TicketState.ISSUED, member, claim, row.currency,
         row.amount, wish.lines, 1, row.issued_by, row.issued_at, tx.now, tx.now, None, None, approved_by,
     )  # fmt: skip
-    _note(tx, made, TicketState.ISSUED, whoever(principal), None)
+    _note(tx, made, TicketState.ISSUED, principal.actor, None)
     return made, True
 
 
@@ -317,13 +312,13 @@ def edit(
         ticket, lines=lines, amount=amount_of(lines), version=ticket.version + 1, changed_at=tx.now,
         approved_by=approved_by,
     )  # fmt: skip
-    _note(tx, changed, TicketState.ISSUED, whoever(principal), "edited")
+    _note(tx, changed, TicketState.ISSUED, principal.actor, "edited")
     return changed
 
 
 def cancel(tx: Tx, principal: Principal, id: UUID, why: str | None) -> Ticket:
     """Cancel a ticket that nobody is paying. Raises TicketUnknown, NotThisCounter, TicketNotOpen."""
-    return step(tx, _own(tx, principal, id), TicketState.CANCELLED, whoever(principal), why)
+    return step(tx, _own(tx, principal, id), TicketState.CANCELLED, principal.actor, why)
 
 
 def release(tx: Tx, principal: Principal, id: UUID) -> Ticket:
@@ -332,7 +327,7 @@ def release(tx: Tx, principal: Principal, id: UUID) -> Ticket:
     if _is_given_back(tx, id):
         raise TicketNotOpen("The ticket is given back; the goods stay", state=ticket.state.value)
     return step(
-        tx, ticket, TicketState.RELEASED, whoever(principal), settlement=ticket.settlement_id,
+        tx, ticket, TicketState.RELEASED, principal.actor, settlement=ticket.settlement_id,
         first_line=ticket.first_line,
     )  # fmt: skip
 

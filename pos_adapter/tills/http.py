@@ -20,7 +20,7 @@ from foundation.http import (
 )
 from foundation.http.fields import CODE_MAX, Words
 from pos_adapter.permissions import APPROVE, READ
-from pos_adapter.places import require_everywhere, stores_to_show
+from pos_adapter.places import stores_to_show
 from pos_adapter.tills.boards import ShownGap, list_gaps, list_tills
 from pos_adapter.tills.operations import change_grace, explain_gap, grace_s
 from pos_adapter.tills.rules import GapPlace
@@ -169,7 +169,7 @@ def get_settings(tx: Tx) -> dict[str, int]:
 @tills_blueprint.response(200, TillSettings)
 def put_settings(tx: Tx, body: Mapping[str, Any]) -> Mapping[str, Any]:
     """Set how tills are watched; for the whole company, so for those who act everywhere."""
-    require_everywhere(current_principal())
+    current_principal().require_everywhere()
     change_grace(tx, body["gap_grace_s"])
     return body
 
