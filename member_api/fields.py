@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from foundation.errors import NotFound
-from foundation.http import Schema
+from foundation.http import Schema, id_of
 from foundation.http.fields import is_text
 from member_api.members.rules import MemberUnknown
 
@@ -17,7 +17,6 @@ VALUE_MAX = 254
 PROSE_MAX = 4000
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
-_ID = re.compile(r"[0-9]{1,18}")
 
 
 def _check_text(text: str) -> None:
@@ -100,6 +99,4 @@ class ConsentValue(fields.Field[Any]):
 
 def member_id_of(text: str, error: type[NotFound] = MemberUnknown) -> int:
     """The id in an address. Raises MemberUnknown for what cannot be one."""
-    if not _ID.fullmatch(text):
-        raise error("There is no such member")
-    return int(text)
+    return id_of(text, error("There is nothing of that number"))

@@ -25,6 +25,7 @@ from foundation.http import (
     Blueprint,
     PageArguments,
     Schema,
+    id_of,
     idempotent,
     make_cursor,
     page_of,
@@ -177,9 +178,7 @@ def post_score_settings(tx: Tx, body: Mapping[str, Any]) -> Any:
 
 def run_id_of(text: str) -> int:
     """The id in an address. Raises ScoringRunUnknown for what cannot be one."""
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise ScoringRunUnknown("There is no such scoring run")
-    return int(text)
+    return id_of(text, ScoringRunUnknown("There is no such scoring run"))
 
 
 def run_body(run: ScoringRun, *, findings: bool = False) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from foundation.http import (
     Blueprint,
     PageArguments,
     Schema,
+    id_of,
     make_cursor,
     page_of,
     paged,
@@ -195,9 +196,7 @@ def get_member_scores(tx: Tx, query: Mapping[str, Any], member: str) -> dict[str
 
 def member_id_of(text: str) -> int:
     """The id in an address. Raises MemberUnknown for what cannot be one."""
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise MemberUnknown("There is no such member")
-    return int(text)
+    return id_of(text, MemberUnknown("There is no such member"))
 
 
 def _run_of_cursor(tx: Tx, run: int) -> ScoreSet:

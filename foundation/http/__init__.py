@@ -1,5 +1,6 @@
 """The web layer: blueprints, transactions of routes, bodies, paging, problems, and the application factory."""
 
+from foundation.http.addresses import ID_DIGITS_MAX, id_of
 from foundation.http.app import create_app
 from foundation.http.blueprints import Blueprint, Pages
 from foundation.http.bodies import convert, msgspec_answer, msgspec_body
@@ -16,6 +17,7 @@ from foundation.http.rooms import MenuItem, Room
 from foundation.http.transactions import Keyed, idempotent, keep, keyed, transactional
 
 __all__ = [
+    "ID_DIGITS_MAX",
     "Blueprint",
     "CursorUnreadable",
     "Keyed",
@@ -26,6 +28,7 @@ __all__ = [
     "Schema",
     "convert",
     "create_app",
+    "id_of",
     "idempotent",
     "keep",
     "keyed",

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from foundation.http import PageArguments, Schema
+from foundation.http import ID_DIGITS_MAX, PageArguments, Schema
 from foundation.http.fields import CategoryPath, Code, Currency, Rate, is_text
 from foundation.http.fields import Words as Line
 from marketing.campaigns.costs import Costs
@@ -38,7 +38,6 @@ from marketing.messages.rules import Language
 
 NOTE_MAX = 500
 NAMES_MAX = 200
-ID_LENGTH_MAX = 18
 VERSION_WORDS = "The version that you read; refused with 412 if somebody edited it meanwhile"
 
 
@@ -58,7 +57,7 @@ class ListId(fields.String):
     """The id of a target list."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(validate=validate.Regexp(rf"[0-9]{{1,{ID_LENGTH_MAX}}}\Z", error="is no id"), **options)
+        super().__init__(validate=validate.Regexp(rf"[0-9]{{1,{ID_DIGITS_MAX}}}\Z", error="is no id"), **options)
 
 
 class Share(Rate):

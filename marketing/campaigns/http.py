@@ -7,7 +7,7 @@ from foundation.access import allow, current_principal
 from foundation.clock import local_date
 from foundation.database import Tx
 from foundation.errors import FieldError
-from foundation.http import Blueprint, idempotent, make_cursor, page_of, paged, read_cursor, transactional
+from foundation.http import Blueprint, id_of, idempotent, make_cursor, page_of, paged, read_cursor, transactional
 from foundation.settings import get_settings
 from marketing.campaigns import bodies
 from marketing.campaigns.estimating import estimate
@@ -28,9 +28,7 @@ campaigns_blueprint = Blueprint(
 
 def campaign_id_of(text: str) -> int:
     """The id in an address. Raises CampaignUnknown for what cannot be one."""
-    if not (text.isascii() and text.isdigit() and len(text) <= bodies.ID_LENGTH_MAX):
-        raise CampaignUnknown("There is no such campaign")
-    return int(text)
+    return id_of(text, CampaignUnknown("There is no such campaign"))
 
 
 # ------------------------------------------------------------------------------------------------ drafts

@@ -14,7 +14,6 @@ from marketing.messages.policy import CAPS_MAX, Policy, PolicyWish
 from marketing.messages.rendering import SOURCE_MAX
 from marketing.messages.rules import Cap, Channel, Language, MessageClass, MessageState, QuietHours, Reason
 
-ID_LENGTH_MAX = 18
 SIGN_MAX = 40
 COST_MAX = 1_000_000_000
 _LINES = str.maketrans("\r\n\t", "   ")

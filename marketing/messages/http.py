@@ -9,10 +9,11 @@ import msgspec
 
 from foundation.access import Principal, allow, allow_anyone, current_principal
 from foundation.database import Tx
-from foundation.errors import BadRequest
+from foundation.errors import BadRequest, DomainError
 from foundation.http import (
     Blueprint,
     PageArguments,
+    id_of,
     idempotent,
     make_cursor,
     page_of,
@@ -52,7 +53,7 @@ from marketing.messages.reports import Reply, Report, hear_replies, hear_reports
 from marketing.messages.rules import Language
 from marketing.messages.signing import verify
 from marketing.permissions import MESSAGES_READ, MESSAGES_WRITE
-from member_api.contract.members import MemberUnknown, masked_names, read_ref, resolve_member
+from member_api.contract.members import MemberUnknown, masked_names, resolve_member
 from organisation.contract import stores_by_code
 
 messages_blueprint = Blueprint("messages", __name__, description="Messages to members: what was sent, and why not")
@@ -68,15 +69,11 @@ def stores_seen(principal: Principal) -> frozenset[str] | None:
 
 def member_named(tx: Tx, text: str) -> int:
     """The member (the survivor, where merged) that an address names. Raises MemberUnknown."""
-    if not (text.isascii() and text.isdigit() and len(text) <= bodies.ID_LENGTH_MAX):
-        raise MemberUnknown("There is no such member")
-    return resolve_member(tx, read_ref(text)).id
+    return resolve_member(tx, id_of(text, MemberUnknown("There is no such member"))).id
 
 
-def _number(text: str, error: type[Exception]) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= bodies.ID_LENGTH_MAX):
-        raise error("There is no such thing")
-    return int(text)
+def _number(text: str, error: type[DomainError]) -> int:
+    return id_of(text, error("There is no such thing"))
 
 
 def message_body(record: MessageRecord) -> dict[str, Any]:

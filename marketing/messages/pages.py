@@ -11,12 +11,11 @@ import flask
 from foundation.access import allow, current_principal
 from foundation.database import Tx
 from foundation.errors import BadRequest
-from foundation.http import Pages, make_cursor, read_cursor, transactional
+from foundation.http import Pages, id_of, make_cursor, read_cursor, transactional
 from foundation.money import exponent
 from foundation.pages import lazy, render
 from foundation.settings import get_settings
 from marketing.messages import words
-from marketing.messages.bodies import ID_LENGTH_MAX
 from marketing.messages.contents import TemplateUnknown, newest_templates, template, templates_by_id
 from marketing.messages.history import (
     Figure,
@@ -157,9 +156,7 @@ def _choice(kind: type[Choice], text: str) -> Choice | None:
 def _number(text: str) -> int | None:
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) <= ID_LENGTH_MAX):
-        raise ChoiceUnknown("There is no such choice")
-    return int(text)
+    return id_of(text, ChoiceUnknown("There is no such choice"))
 
 
 # ------------------------------------------------------------------------------------------------ templates
@@ -184,9 +181,7 @@ def new_template_page(tx: Tx) -> str:
 @transactional
 def template_page(tx: Tx, template_id: str) -> str:
     """One template: its texts, and how they look to a member."""
-    if not (template_id.isascii() and template_id.isdigit() and len(template_id) <= ID_LENGTH_MAX):
-        raise TemplateUnknown("There is no such template")
-    return _editor(tx, int(template_id))
+    return _editor(tx, id_of(template_id, TemplateUnknown("There is no such template")))
 
 
 def _editor(tx: Tx, template_id: int | None) -> str:

@@ -22,6 +22,7 @@ from foundation.conditions import (
     compare,
 )
 from foundation.database import Tx
+from foundation.http import ID_DIGITS_MAX
 from foundation.pages import lazy
 from foundation.settings import get_settings
 from marketing.campaigns.rules import Arm
@@ -30,7 +31,6 @@ from member_api.contract.coupons import redeemers_of
 
 REACHED = lazy("What we did for the member")
 CHOOSING = (Operator.ANY, Operator.ALL, Operator.NONE)
-ID_DIGITS_MAX = 18
 
 _MEASURES = (
     Measure("in_list", lazy("Was on a target list"), REACHED, Unit.CODE, CHOOSING, options="list"),

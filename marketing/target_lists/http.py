@@ -14,6 +14,7 @@ from foundation.http import (
     Blueprint,
     PageArguments,
     Schema,
+    id_of,
     idempotent,
     make_cursor,
     page_of,
@@ -319,9 +320,7 @@ def _check_reaches(viewer: Principal, found: TargetList) -> None:
 
 def list_id_of(text: str) -> int:
     """The id that an address names. Raises TargetListUnknown."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise TargetListUnknown("There is no such list")
-    return int(text)
+    return id_of(text, TargetListUnknown("There is no such list"))
 
 
 def visible_member(tx: Tx, viewer: Principal, named: Any) -> int:

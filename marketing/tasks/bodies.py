@@ -29,7 +29,6 @@ from organisation.contract import Colleague
 BULK_MAX = 500
 STEPS_MAX, OUTCOMES_MAX, SCRIPT_MAX, MINUTES_MAX = 30, 12, 4_000, 1_440
 EARLIEST, LATEST = date(2000, 1, 1), date(2100, 1, 1)
-ID_LENGTH_MAX = 18
 
 
 class Note(fields.String):

@@ -9,7 +9,7 @@ from foundation.access import PlaceForbidden, allow, current_principal
 from foundation.clock import local_date
 from foundation.database import Tx
 from foundation.errors import FieldError, Invalid
-from foundation.http import Blueprint, idempotent, make_cursor, page_of, paged, read_cursor, transactional
+from foundation.http import Blueprint, id_of, idempotent, make_cursor, page_of, paged, read_cursor, transactional
 from foundation.settings import get_settings
 from marketing.permissions import TASKS_MANAGE, TASKS_READ, TASKS_WORK
 from marketing.tasks import bodies, calling_back, handing_over, working
@@ -76,9 +76,7 @@ def today_for(tx: Tx, actor: Actor) -> date:
 
 def task_id_of(text: str) -> int:
     """The id in an address. Raises TaskUnknown for what cannot be one."""
-    if not (text.isascii() and text.isdigit() and len(text) <= bodies.ID_LENGTH_MAX):
-        raise TaskUnknown("there is no such task")
-    return int(text)
+    return id_of(text, TaskUnknown("there is no such task"))
 
 
 # ------------------------------------------------------------------------------------------------ making and seeing

@@ -9,7 +9,7 @@ from flask_babel import get_locale
 
 from foundation.access import allow, current_principal
 from foundation.database import Tx
-from foundation.http import Blueprint, Pages, make_cursor, page_of, paged, read_cursor, transactional
+from foundation.http import Blueprint, Pages, id_of, make_cursor, page_of, paged, read_cursor, transactional
 from foundation.http.paging import PageArguments
 from foundation.pages import lazy
 from marketing.permissions import TASKS_MANAGE, TASKS_READ, TASKS_WORK
@@ -121,9 +121,7 @@ def get_service_file(tx: Tx, query: dict[str, Any], member: str) -> Any:
 
 
 def _member_id(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= bodies.ID_LENGTH_MAX):
-        raise MemberUnknown("There is no such member")
-    return int(text)
+    return id_of(text, MemberUnknown("There is no such member"))
 
 
 @service_pages.route("/<member>/service")

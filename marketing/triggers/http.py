@@ -9,6 +9,7 @@ from foundation.database import Tx
 from foundation.http import (
     Blueprint,
     PageArguments,
+    id_of,
     idempotent,
     make_cursor,
     page_of,
@@ -16,7 +17,7 @@ from foundation.http import (
     read_cursor,
     transactional,
 )
-from marketing.campaigns.bodies import ID_LENGTH_MAX, CampaignDecisionIn, CampaignVersionIn
+from marketing.campaigns.bodies import CampaignDecisionIn, CampaignVersionIn
 from marketing.experiments.assignment import BASIS_POINTS
 from marketing.experiments.standing import set_standing_control, standing_controls
 from marketing.permissions import CAMPAIGNS_APPROVE, CAMPAIGNS_READ, CAMPAIGNS_WRITE
@@ -42,9 +43,7 @@ triggers_blueprint = Blueprint(
 
 def trigger_id_of(text: str) -> int:
     """The id in an address. Raises TriggerUnknown for what cannot be one."""
-    if not (text.isascii() and text.isdigit() and len(text) <= ID_LENGTH_MAX):
-        raise TriggerUnknown("There is no such trigger")
-    return int(text)
+    return id_of(text, TriggerUnknown("There is no such trigger"))
 
 
 @triggers_blueprint.route("/triggers", methods=["POST"])
