@@ -13,15 +13,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from analytics.conditions.lake_session import close_lake_session
-from analytics.lake.exporting import bring_up_to
 from foundation.database import Database
-from foundation.events import move_batch
 from marketing.campaigns.launching import work_on
 from marketing.messages.sending import fill_inboxes
 from organisation.staff.roles import Role
+from tests.journeys.one_till import Till, a_till, catch_up, enrol
 from tests.marketing.campaigns.screens import log_in, look, served
-from tests.organisation.callers import Caller, a_machine
-from tests.organisation.factories import a_person_with_login, committed_store
+from tests.organisation.factories import a_person_with_login
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -31,55 +29,19 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 TODAY = date(2026, 1, 5)
 MEMBERS = 300
 REGULARS = 260  # the rest came once, long ago
-SCOPES = ("members.write", "members.read", "sales.post", "catalogue.write")
-
-
-class Till:
-    """The one till of the store."""
-
-    def __init__(self, caller: Caller) -> None:
-        self.caller = caller
-        self.number = 0
-
-    def receipt(self, member: int, day: date, amount: int, coupon: tuple[str, int] | None = None) -> dict[str, Any]:
-        """One coffee machine less, at so much."""
-        self.number += 1
-        off = coupon[1] if coupon else 0
-        return {
-            "store": "S01", "terminal": "T1", "business_date": day.isoformat(), "sequence": self.number, "type": "sale",
-            "occurred_at": f"{day.isoformat()}T09:30:00+08:00", "currency": "CNY", "member": str(member),
-            "lines": [{"line": 1, "product": "COFFEE", "quantity": "1", "amount": amount, "tax_rate": "0.13"}],
-            "coupons": [{"code": coupon[0], "amount": off}] if coupon else [],
-            "tenders": [{"kind": "card", "amount": amount - off}],
-        }  # fmt: skip
-
-    def post(self, receipts: list[dict[str, Any]]) -> None:
-        for start in range(0, len(receipts), 250):
-            answer = self.caller.post("/v1/sales/batch", {"sales": receipts[start : start + 250]})
-            assert answer.status_code == 200, answer.text
-            assert {result["status"] for result in answer.json["results"]} == {201}, answer.text[:2000]
 
 
 @pytest.fixture
 def till(http: FlaskClient, database: Database) -> Till:
     """A store with 300 members who came before, and the people who work for it."""
-    committed_store(database, "S01", name="西湖店", format="supermarket", currency="CNY", timezone="Asia/Shanghai")
+    till = a_till(http, database)
     with database.transaction() as tx:
         for number, role in (("anna", Role.MARKETER), ("bo", Role.MARKETER)):
             a_person_with_login(tx, number, name=number.title(), role=role)
         a_person_with_login(tx, "clara", name="Clara", role=Role.SERVICE_DESK, home_store="S01")
-    till = Till(a_machine(http, database, SCOPES))
-    put = till.caller.put("/v1/products/batch", {"products": [{"code": "COFFEE", "name": "Coffee", "unit_cost": 2000}]})
-    assert put.status_code == 200, put.text
-    people = [
-        {"name": f"会员{n}", "phone": f"138{n:08d}", "home_store": "S01", "consents": {"app": True, "phone": True}}
-        for n in range(1, MEMBERS + 1)
-    ]
-    for start in range(0, MEMBERS, 150):
-        answer = till.caller.post("/v1/members/batch", {"members": people[start : start + 150]})
-        assert {result["status"] for result in answer.json["results"]} == {201}, answer.text[:2000]
+    enrol(till, MEMBERS)
     till.post(list(_history(till)))
-    _background(database)
+    catch_up(database)
     return till
 
 
@@ -90,15 +52,6 @@ def _history(till: Till) -> Iterator[dict[str, Any]]:
             continue
         for visit in range(2 + member % 3):
             yield till.receipt(member, TODAY - timedelta(days=20 + 9 * visit + member % 7), 5_000 + 40 * (member % 50))
-
-
-def _background(database: Database) -> None:
-    """What relay and exporter do all day."""
-    while True:
-        with database.transaction() as tx:
-            if not move_batch(tx):
-                break
-    bring_up_to(database)
 
 
 @pytest.fixture
@@ -140,7 +93,7 @@ def test_a_marketers_day(
     _make_a_call(clara, database, tag)
 
     _sell(till, database)
-    _background(database)
+    catch_up(database)
     _read_the_result(anna, address, database, tag)
     boss = new_page(locale=locale, width=390, height=844)
     complaints += log_in(boss, address, "bo")
