@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--quick] [--only single|batch|scoring|lists]`: the house beside floors of the same run."""
+"""`python -m benchmarks [--quick] [--only ...]`: the house beside floors of the same run."""
 
 import argparse
 import functools
@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from benchmarks import floor, lists, report, scoring
+from benchmarks import floor, lists, live, report, scoring
 from benchmarks.big_house import big_house
 from benchmarks.big_lake import BigSize
 from benchmarks.house import House, Web, running_house, serving
@@ -146,11 +146,13 @@ def _answer_always(listening: socket.socket) -> None:
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--quick", action="store_true", help="about a minute, on a small shop; keeps no file")
-    arguments.add_argument("--only", choices=("single", "batch", "scoring", "lists"))
+    arguments.add_argument("--only", choices=("single", "batch", "scoring", "lists", "live"))
     given = arguments.parse_args()
     if given.only in (None, "scoring", "lists"):
         bench_big(given.only, quick=given.quick)
-    if given.only not in ("scoring", "lists"):
+    if given.only in (None, "live"):
+        bench_live(quick=given.quick)
+    if given.only not in ("scoring", "lists", "live"):
         bench_sales(given.only, quick=given.quick)
 
 
@@ -170,6 +172,17 @@ def bench_big(only: str | None, *, quick: bool) -> None:
         if not quick:
             scoring.keep(machine, scored)
             print(f"Kept in {scoring.RESULTS}")
+
+
+def bench_live(*, quick: bool) -> None:
+    """Tickets to the desk and "paid" to the handhelds, with their streams open."""
+    with running_house() as house:
+        machine = describe(house.database_url, house.directory)
+        told = live.measure(house, live.QUICK if quick else live.Plan())
+    live.show(machine, told)
+    if not quick:
+        live.keep(machine, told)
+        print(f"Kept in {live.RESULTS}")
 
 
 def bench_sales(only: str | None, *, quick: bool) -> None:

@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection as Pipe
 from statistics import quantiles
 from typing import Any, Protocol
 
@@ -90,7 +90,7 @@ def drive(clients: Sequence[Client], seconds: float) -> Round:
     return _round(results, took, clients[0].sales)
 
 
-def _received(parent: "Connection[Any, Any]", seconds: float) -> _Result:
+def _received(parent: "Pipe[Any, Any]", seconds: float) -> _Result:
     if not parent.poll(seconds + TIMEOUT_S):
         raise RuntimeError("a client did not come back")
     result: _Result = parent.recv()
@@ -107,7 +107,7 @@ def _round(results: Sequence[_Result], took: float, sales: int) -> Round:
     return Round(done / took, cuts[49] * 1e3, cuts[94] * 1e3, cpu_s / done * 1e6, done)
 
 
-def _work(client: Client, seconds: float, pipe: "Connection[Any, Any]") -> None:
+def _work(client: Client, seconds: float, pipe: "Pipe[Any, Any]") -> None:
     line = client.open(client.maker, client.sales)
     gc.disable()
     pipe.send("ready")
@@ -127,27 +127,16 @@ def _work(client: Client, seconds: float, pipe: "Connection[Any, Any]") -> None:
     pipe.send(_Result(times, time.process_time() - cpu, list(client.maker.tills), refused))
 
 
-class Http:
+class Connection:
     """A kept-alive connection to a web server, on a blocking socket; answers are read, not parsed."""
 
-    def __init__(self, port: int, maker: Maker, sales: int) -> None:
-        self._maker = maker
-        self._sales = sales
+    def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), TIMEOUT_S)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def make(self) -> bytes:
-        maker = self._maker
-        return maker.request(maker.single() if self._sales == 1 else maker.batch(self._sales))
-
-    def send(self, prepared: bytes) -> str | None:
-        self._socket.sendall(prepared)
-        answer = self._answer()
-        if not answer.startswith(b"HTTP/1.1 20") or (self._sales > 1 and answer.count(POSTED) != self._sales):
-            return answer[:1500].decode(errors="replace")
-        return None
-
-    def _answer(self) -> bytes:
+    def ask(self, request: bytes) -> bytes:
+        """The whole answer to a request, head and body."""
+        self._socket.sendall(request)
         answer = self._socket.recv(262_144)
         while (head := answer.find(HEAD_END)) < 0:
             answer += self._more()
@@ -162,6 +151,28 @@ class Http:
         if not part:
             raise ConnectionError("the server closed the connection")
         return part
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class Http:
+    """Sales over a connection to a web server."""
+
+    def __init__(self, port: int, maker: Maker, sales: int) -> None:
+        self._maker = maker
+        self._sales = sales
+        self._connection = Connection(port)
+
+    def make(self) -> bytes:
+        maker = self._maker
+        return maker.request(maker.single() if self._sales == 1 else maker.batch(self._sales))
+
+    def send(self, prepared: bytes) -> str | None:
+        answer = self._connection.ask(prepared)
+        if not answer.startswith(b"HTTP/1.1 20") or (self._sales > 1 and answer.count(POSTED) != self._sales):
+            return answer[:1500].decode(errors="replace")
+        return None
 
 
 class SetBased:

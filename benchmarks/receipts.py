@@ -64,11 +64,7 @@ class Maker:
 
     def request(self, body: bytes) -> bytes:
         """The whole request, from the till whose turn it is."""
-        till = self.tills[self.turn % len(self.tills)]
-        return (
-            b"POST %s HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\n"
-            b"Idempotency-Key: %s\r\nContent-Length: %d\r\n\r\n%s"
-        ) % (self.path.encode(), till.token.encode(), new_key().encode(), len(body), body)
+        return request("POST", self.path, self.tills[self.turn % len(self.tills)].token, body)
 
     def next_till(self) -> Till:
         self.turn += 1
@@ -97,6 +93,14 @@ class Maker:
 
     def _somebody(self) -> str:
         return self.members[int(self.chance.random() * len(self.members))]
+
+
+def request(method: str, path: str, token: str, body: bytes) -> bytes:
+    """A machine's request with a key of its own, head and body."""
+    return (
+        b"%s %s HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\n"
+        b"Idempotency-Key: %s\r\nContent-Length: %d\r\n\r\n%s"
+    ) % (method.encode(), path.encode(), token.encode(), new_key().encode(), len(body), body)
 
 
 def new_key() -> str:

@@ -85,7 +85,7 @@ class Caller:
 
 def seed(port: int, size: Size) -> tuple[Shop, list[Till]]:
     """Make stores, counters, products, a promotion, members and tills; returns what receipts are made of."""
-    office = _office(port)
+    office = office_of(port)
     codes = [f"S{n:02d}" for n in range(1, size.stores + 1)]
     office.put_all(
         "PUT",
@@ -126,7 +126,7 @@ def _product(n: int) -> dict[str, Any]:
             "unit_cost": 400 + n % 4000}  # fmt: skip
 
 
-def _office(port: int) -> Caller:
+def office_of(port: int) -> Caller:
     """A machine with every permission, let in as only the command line may."""
     load_rooms()
     database = Database(get_settings())
@@ -139,6 +139,11 @@ def _office(port: int) -> Caller:
 
 
 def _till(port: int, office: Caller, store: str, terminal: str) -> Till:
-    wish = {"name": f"{store}/{terminal}", "scopes": ["sales.post"], "store": store, "terminal": terminal}
-    made = office.call("POST", "/v1/clients", wish, f"seed-client-{store}-{terminal}")
-    return Till(store, terminal, Caller(port, made["client_id"], made["client_secret"]).token)
+    return Till(store, terminal, machine(port, office, ["sales.post"], {"store": store, "terminal": terminal}))
+
+
+def machine(port: int, office: Caller, scopes: Sequence[str], bindings: Mapping[str, str]) -> str:
+    """The token of a new machine that is bound so."""
+    name = "/".join(bindings.values())
+    made = office.call("POST", "/v1/clients", {"name": name, "scopes": scopes, **bindings}, f"seed-client-{name}")
+    return Caller(port, made["client_id"], made["client_secret"]).token
