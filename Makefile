@@ -15,8 +15,8 @@ help: ## list what there is to make
 run: $(VENV)/installed ## start the whole house; PORT=8000, REGULARS_HOME=.regulars, ARGS=--no-demo
 	@exec $(REGULARS) run $(ARGS)
 
-test: $(VENV)/installed-dev ## all tests, on servers of their own; ARGS="tests/running -k restore"
-	@exec $(PY) -m pytest $(ARGS)
+test: $(VENV)/installed-dev ## all tests, a process and servers for each core; ARGS="tests/running -k restore" for some
+	@exec $(PY) -m pytest $(or $(ARGS),--numprocesses auto --maxprocesses 4 --dist loadfile)
 
 check: code test ## what CI runs: format, lint, types, import rules, all tests
 
@@ -38,6 +38,8 @@ lock: $(VENV)/installed-dev ## write requirements*.txt anew from requirements*.i
 		--custom-compile-command "make lock" $(ARGS) -o requirements.txt requirements.in
 	$(VENV)/bin/uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 -q \
 		--custom-compile-command "make lock" $(ARGS) -c requirements.txt -o requirements-dev.txt requirements-dev.in
+	$(VENV)/bin/uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 -q \
+		--custom-compile-command "make lock" $(ARGS) -o tests/npm/requirements.txt tests/npm/requirements.in
 
 backup: $(VENV)/installed ## save the database and, apart, its keys: make backup FILE=regulars.dump
 	@test -n "$(FILE)" || { echo "make backup FILE=where.dump"; exit 2; }
