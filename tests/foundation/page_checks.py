@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.foundation.axe import axe_complaints
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -13,8 +15,8 @@ PHONE_WIDTH_MAX = 600
 def complaints_about(page: "Page") -> list[str]:
     """What is wrong with the page that is shown: too wide, controls without a name or too small, low contrast.
 
-    An empty list is a good page. A window narrower than 600 px is a phone.
+    And what axe-core calls serious or critical. An empty list is a good page. A window narrower than 600 px is a phone.
     """
     size = page.viewport_size
     found: list[str] = page.evaluate(CHECKS, size is not None and size["width"] < PHONE_WIDTH_MAX)
-    return found
+    return found + axe_complaints(page)

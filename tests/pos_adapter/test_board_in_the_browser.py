@@ -99,6 +99,7 @@ def test_a_parked_receipt_is_corrected_and_posted(page: "Page", address: str, da
     log_in(page, address, "anna")
     page.goto(f"{address}/repairs")
     page.click("table a")
+    page.wait_for_selector("[data-sums]:not(:empty)")
     assert "10.00" in page.locator("[data-sums]").inner_text()
     assert "9.90" in page.locator("[data-sums]").inner_text()
     page.fill("[name='tenders.0.amount']", "10.00")
