@@ -87,11 +87,12 @@ def staff(places: Places) -> list[Colleague]:
 
 
 def card_number(household: int) -> str:
-    """The household's member card: an EAN-13 with the in-store prefix 29.
+    """The household's member card: an EAN-13 with the in-store prefix 29."""
+    return ean13(f"29{household:010d}")
 
-    Weights 1 3 1 3 ... from the left (GS1 General Specifications, section 7.9).
-    """
-    digits = f"29{household:010d}"
+
+def ean13(digits: str) -> str:
+    """Twelve digits and their check digit: weights 1 3 1 3 ... from the left (GS1 General Specifications, 7.9)."""
     total = sum(int(digit) * (3 if at % 2 else 1) for at, digit in enumerate(digits))
     return f"{digits}{-total % 10}"
 
