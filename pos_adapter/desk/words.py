@@ -109,6 +109,9 @@ def script_words() -> dict[str, Any]:
             "code_scanned": gettext("A code was scanned where an amount is typed; nothing was taken from it."),
             "no_such_coupon": gettext("There is no such coupon to use here."),
             "none_usable": gettext("Nothing of this can be used here."),
+            "accounts_offline": gettext(
+                "No network: points, e-coins, stored money and coupons cannot be used, because nobody can see the balance."
+            ),
             "fully_paid": gettext("Everything is covered: Enter settles."),
             "payments_gone": gettext("What is to be paid has changed: enter the payments again."),
             "taken_elsewhere": gettext(

@@ -233,19 +233,23 @@ let asking = Promise.resolve();
 let quoting = 0;
 async function askQuote() {
   const mine = (quoting += 1);
-  if (!desk.member) { desk.quote = null; return; }
+  if (!desk.member) { desk.quote = null; return null; }
   const body = { basket: { store: desk.store, lines: B.quotedLines(desk) }, member: desk.member.id };
   const answer = await call("POST", "/v1/sales/quote", body).catch(() => null);
-  if (mine !== quoting) return;
+  if (mine !== quoting) return asking;
   desk.quote = answer?.status === 200 ? answer.body : null;
   if (answer && answer.status !== 200) tell(problemWords(answer), "danger");
   draw();
+  return answer;
 }
 
-/** What can pay, as it stands now: the answer that is on its way is waited for. */
-async function quoted() {
+/** Whether what the member's accounts can pay is known as it stands now. Without a network it is not, and that is said:
+    what they held a minute ago may have been spent at another till. */
+async function quotedNow() {
   await asking;
-  if (desk.member && !desk.quote) await askQuote();
+  asking = askQuote();
+  const answer = await asking;
+  if (!answer) tell(word("say", "accounts_offline"), "danger");
   return desk.quote;
 }
 
@@ -258,7 +262,7 @@ async function payBy(kind) {
   if (rest <= 0) return tell(word("say", "fully_paid"));
   if (["points", "ecoin", "stored_value", "coupon"].includes(kind)) {
     if (!desk.member) return tell(word("say", "needs_member"), "warn");
-    await quoted();
+    if (!(await quotedNow())) return undefined;
   }
   if (kind === "coupon") return B.freeCoupons(desk).length ? enter("coupon") : tell(word("say", "none_usable"), "warn");
   if (kind === "code") return desk.rails.includes("code") ? enter("code") : tell(word("say", "no_rail"), "warn");
@@ -347,7 +351,7 @@ async function refused(answer) {
   toMain();
   if (answer.body?.code === "tickets_not_open") return takenElsewhere(answer.body.tickets || []);
   tell(problemWords(answer), "danger");
-  askQuote();
+  asking = askQuote();
 }
 
 /** Another desk was faster: say which ticket and where, take it off the list, and ask for the payments again. */
