@@ -1,23 +1,23 @@
 """The member's own stored value, paid at a counter: proved by the wallet's PIN or a one-time code before it is taken.
 
-`member_api/contract/wallet_pin.py` knows both; where a house has none, nothing is taken that way. A try is counted
-whether or not it was right, so it is checked in a transaction of its own, before the settlement's.
+`member_api/contract/wallet_pin.py` knows both, and counts a try whether or not it was right. It is asked before the
+settlement's own transaction, so that nothing is locked while a PIN is compared.
 """
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from foundation.database import Database, Tx
-from foundation.errors import DomainError, FieldError, Invalid
+from foundation.errors import FieldError, Invalid
 from foundation.http import Keyed
 from foundation.idempotency import idempotency
-from pos_adapter.tickets.tables import ticket
+from member_api.contract.wallet_pin import PinMissing, ProofWrong, check_code, check_pin
+from pos_adapter.sales.receipts import MemberRef
+from pos_adapter.tickets.operations import named_member
 
 STORED_VALUE = "stored_value"
-WALLET_PIN = "member_api.contract.wallet_pin"
 
 
 class WalletNotProved(Invalid):
@@ -71,26 +71,21 @@ def proofs_in(tenders: Sequence[WalletTender], *, on_handheld: bool) -> list[Pro
     return proofs
 
 
-def prove(home: Database, key: Keyed, tickets: Sequence[UUID], member: object, proofs: Sequence[Proof]) -> None:
+def prove(
+    home: Database, key: Keyed, tickets: Sequence[UUID], member: MemberRef | str | None, proofs: Sequence[Proof]
+) -> None:
     """Check what the member typed; a request that was answered before is not checked again.
 
-    Raises WalletNotProved, or what `wallet_pin` refuses with (too many tries).
+    Raises WalletNotProved, or WalletBlocked after too many wrong tries.
     """
     if not proofs:
         return
-    refused: DomainError | None = None
     with home.transaction() as tx:
         if _answered(tx, key):
             return
         owner = _owner(tx, tickets, member)
         for proof in proofs:
-            try:
-                _check(tx, owner, proof)
-            except DomainError as error:
-                refused = error  # the try is kept
-                break
-    if refused is not None:
-        raise refused
+            _check(tx, owner, proof)
 
 
 def _answered(tx: Tx, key: Keyed) -> bool:
@@ -98,12 +93,19 @@ def _answered(tx: Tx, key: Keyed) -> bool:
     return tx.execute(idempotency.select().where(c.client == key.client, c.key == key.key)).first() is not None
 
 
-def _owner(tx: Tx, tickets: Sequence[UUID], member: object) -> int | None:
-    c = ticket.c
-    named = tx.execute(ticket.select().where(c.id.in_(tickets), c.member_id.is_not(None)).limit(1)).first()
-    if named is not None:
-        return int(named.member_id)
-    return int(member) if isinstance(member, str) and member.isascii() and member.isdigit() else None
+def _owner(tx: Tx, tickets: Sequence[UUID], member: MemberRef | str | None) -> int | None:
+    """Whose wallet pays: the one member that all tickets name, else who the desk names.
+
+    Nobody, where they name several: one member's PIN never opens another's wallet.
+    """
+    rows = tx.ask(
+        "SELECT DISTINCT member_id, claim_id FROM pos.ticket WHERE id = ANY(%s) "
+        "AND (member_id IS NOT NULL OR claim_id IS NOT NULL) LIMIT 2",
+        (list(tickets),),
+    ).fetchall()
+    if not rows:
+        return named_member(tx, member)[0]
+    return int(rows[0][0]) if len(rows) == 1 and rows[0][0] is not None else None
 
 
 def _check(tx: Tx, owner: int | None, proof: Proof) -> None:
@@ -112,14 +114,11 @@ def _check(tx: Tx, owner: int | None, proof: Proof) -> None:
         raise WalletNotProved("Nobody is named whose wallet could pay", errors=[FieldError(place, "needs a member")])
     if (proof.pin is None) == (proof.code is None):
         raise WalletNotProved("The PIN or a one-time code is needed", errors=[FieldError(place, "pin or code")])
-    known = _known()
-    right = known.check_pin(tx, owner, proof.pin) if proof.pin is not None else known.check_code(tx, owner, proof.code)
-    if right is False:
-        raise WalletNotProved("The PIN or code is wrong", errors=[FieldError(place, "is wrong")])
-
-
-def _known() -> Any:
     try:
-        return importlib.import_module(WALLET_PIN)
-    except ModuleNotFoundError:
-        raise WalletNotProved("This house has no PINs: pay from the wallet at the cash desk") from None
+        if proof.pin is not None:
+            check_pin(tx, owner, proof.pin)
+        elif proof.code is not None:
+            check_code(tx, owner, proof.code)
+    except (ProofWrong, PinMissing) as error:
+        words = "is wrong" if isinstance(error, ProofWrong) else "the member has set none yet"
+        raise WalletNotProved(error.detail, errors=[FieldError(place, words)], **error.facts) from None
