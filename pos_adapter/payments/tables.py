@@ -1,4 +1,4 @@
-"""Storage of payments on the spot (migration 0025)."""
+"""Storage of payments on the spot (migrations 0025 and 0033)."""
 
 from sqlalchemy import (
     BigInteger,
@@ -101,6 +101,31 @@ payment_step = Table(
     Column("at", DateTime(timezone=True), nullable=False),
 )
 Index("payment_step_of", payment_step.c.payment_id, payment_step.c.id)
+
+payment_verdict = Table(
+    "payment_verdict",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("payment_id", ForeignKey("pos.payment.id"), nullable=False),
+    Column("refund_id", ForeignKey("pos.refund.id")),
+    Column("store_id", Integer, nullable=False),
+    Column("finding", Text, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("proposed_by", Text, nullable=False),
+    Column("proposed_at", DateTime(timezone=True), nullable=False),
+    Column("decided_by", Text),
+    Column("decided_at", DateTime(timezone=True)),
+)
+Index(
+    "payment_verdict_open", payment_verdict.c.payment_id, unique=True,
+    postgresql_where=(payment_verdict.c.state == "proposed") & payment_verdict.c.refund_id.is_(None),
+)  # fmt: skip
+Index(
+    "payment_verdict_open_refund", payment_verdict.c.refund_id, unique=True,
+    postgresql_where=payment_verdict.c.state == "proposed",
+)  # fmt: skip
+Index("payment_verdict_of", payment_verdict.c.payment_id, payment_verdict.c.id)
 
 reconciliation = Table(
     "reconciliation",
