@@ -4,16 +4,16 @@
 principal never expires. Limits are dated rules of law and of the house, by currency.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from foundation.clock import local_date
 from foundation.database import Tx
 from foundation.errors import FieldError, Invalid
 from foundation.events import announce
-from foundation.identifiers import dated_id
+from foundation.identifiers import dated_id, day_of
 from member_api.ledger.operations import (
     COMPANY,
     ExpiryPassed,
@@ -152,3 +152,64 @@ def totals_of_day(tx: Tx, store: str, day: date) -> Sequence[TopUpTotal]:
         {"store": store, "day": day},
     )
     return [TopUpTotal(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class TopUpOfDay:
+    """A top-up beside what the accounts have of it: the lots that it brought, as they came in."""
+
+    id: UUID
+    day: date
+    terminal: str | None
+    tender: str
+    currency: str
+    amount: int
+    bonus: int
+    at: datetime
+    actor: str
+    principal_in: int
+    bonus_in: int
+
+
+# What a top-up brought in is in the journal of its moment; the entries of its lots say how much.
+TOPUPS = """
+SELECT t.id, t.day, t.terminal, t.tender, t.currency, t.amount, t.bonus, t.at, t.actor,
+       coalesce(b.principal, 0)::bigint, coalesce(b.bonus, 0)::bigint
+FROM member.topup AS t LEFT JOIN LATERAL (
+    SELECT sum(e.amount) FILTER (WHERE l.origin = 'topup') AS principal,
+           sum(e.amount) FILTER (WHERE l.origin = 'bonus') AS bonus
+    FROM member.journal AS j
+    JOIN member.entry AS e ON e.day = j.day AND e.journal_id = j.id
+    JOIN member.lot AS l ON l.id = e.lot_id AND l.purchase = t.id
+    WHERE j.member_id = t.member_id AND j.at = t.at AND j.kind = 'topup'
+) AS b ON true
+"""
+TOPUPS_MAX = 200_000
+
+
+def topups_between(tx: Tx, store: str, since: date, until: date) -> Sequence[TopUpOfDay]:
+    """The top-ups of a store whose day lies in [since, until], in their order."""
+    rows = tx.execute(
+        TOPUPS + "WHERE t.store = :store AND t.day BETWEEN :since AND :until ORDER BY t.at, t.id LIMIT :limit",
+        {"store": store, "since": since, "until": until, "limit": TOPUPS_MAX},
+    )
+    return [TopUpOfDay(*row) for row in rows]
+
+
+def topups_named(tx: Tx, ids: Collection[UUID]) -> Sequence[TopUpOfDay]:
+    """These top-ups, in their order; unknown ones are left out."""
+    rows = tx.execute(TOPUPS + "WHERE t.id = ANY(:ids) ORDER BY t.at, t.id", {"ids": list(ids)})
+    return [TopUpOfDay(*row) for row in rows]
+
+
+def journals_without_topup(tx: Tx, journals: Collection[UUID]) -> list[tuple[UUID, int]]:
+    """(journal, units) of those of these journals that brought in a top-up that nobody recorded."""
+    rows = tx.execute(
+        "SELECT j.id, sum(e.amount)::bigint FROM member.journal AS j"
+        " JOIN member.entry AS e ON e.day = j.day AND e.journal_id = j.id"
+        " JOIN member.lot AS l ON l.id = e.lot_id"
+        " WHERE j.day = ANY(:days) AND j.id = ANY(:ids) AND j.kind = 'topup'"
+        " AND NOT EXISTS (SELECT FROM member.topup AS t WHERE t.id = l.purchase) GROUP BY j.id ORDER BY j.id",
+        {"ids": list(journals), "days": sorted({day for id in journals if (day := day_of(id)) is not None})},
+    )
+    return [(row.id, row[1]) for row in rows]

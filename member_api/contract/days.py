@@ -1,0 +1,49 @@
+"""What the close of a store's day asks of the accounts: journals, what they moved, and what was paid in.
+
+Every function takes the open transaction first and reads only; everything is set-based. Ids of journals and purchases
+carry their day, so that no more than those days are read. Nothing personal leaves: sums and ids.
+
+Errors: none beyond the database's.
+"""
+
+from member_api.ledger.days import (
+    CAUSES,
+    Cause,
+    JournalOfDay,
+    JournalSum,
+    Movement,
+    PurchaseBooked,
+    Standing,
+    journal_sums,
+    journals_named,
+    journals_of_store,
+    movements_of,
+    purchases_off,
+    standing_before,
+)
+from member_api.topups.operations import (
+    TopUpOfDay,
+    journals_without_topup,
+    topups_between,
+    topups_named,
+)
+
+__all__ = [
+    "CAUSES",
+    "Cause",
+    "JournalOfDay",
+    "JournalSum",
+    "Movement",
+    "PurchaseBooked",
+    "Standing",
+    "TopUpOfDay",
+    "journal_sums",
+    "journals_named",
+    "journals_of_store",
+    "journals_without_topup",
+    "movements_of",
+    "purchases_off",
+    "standing_before",
+    "topups_between",
+    "topups_named",
+]
