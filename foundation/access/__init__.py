@@ -14,6 +14,7 @@ from foundation.access.clients import (
     replace_secret,
     revoke_client,
 )
+from foundation.access.doors import Door, open_door
 from foundation.access.people import change_password, end_sessions, register_people, remove_login, set_login
 from foundation.access.permissions import (
     Access,
@@ -21,6 +22,7 @@ from foundation.access.permissions import (
     access_of,
     allow,
     allow_anyone,
+    allow_by,
     allow_signed_in,
     declare_permission,
     declared_permissions,
@@ -40,6 +42,7 @@ __all__ = [
     "Access",
     "Client",
     "ClientUnknown",
+    "Door",
     "NewClient",
     "NotSignedIn",
     "PermissionMissing",
@@ -54,6 +57,7 @@ __all__ = [
     "acting_as",
     "allow",
     "allow_anyone",
+    "allow_by",
     "allow_signed_in",
     "change_password",
     "create_client",
@@ -64,6 +68,7 @@ __all__ = [
     "find_client",
     "list_clients",
     "move_client",
+    "open_door",
     "principal_or_none",
     "register_people",
     "remove_login",

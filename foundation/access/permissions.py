@@ -19,10 +19,17 @@ class Access:
     """What a view asks of who calls it; permission None means open without a token.
 
     `signed_in_only` marks the few pages that every member of staff has, whatever the role (own password, log-out).
+    `door` names another way in (doors.py), by which alone the view is entered.
     """
 
     permission: str | None
     signed_in_only: bool = False
+    door: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anybody may enter."""
+        return self.permission is None and not self.signed_in_only and self.door is None
 
 
 def declare_permission(name: str, words: str) -> str:
@@ -57,6 +64,15 @@ def allow_anyone(view: View) -> View:
 def allow_signed_in(view: View) -> View:
     """The view is for everyone who is signed in, whatever they may do: own password, log-out, start page."""
     return _mark(view, Access(None, signed_in_only=True))
+
+
+def allow_by(door: str) -> Callable[[View], View]:
+    """The view is for whoever came in by this door (doors.py), about themselves."""
+
+    def mark(view: View) -> View:
+        return _mark(view, Access(None, door=door))
+
+    return mark
 
 
 def access_of(view: Callable[..., Any]) -> Access | None:

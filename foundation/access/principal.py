@@ -1,4 +1,4 @@
-"""Who is asking: a machine (OAuth2 client) or a person (member of staff), and what each may do where."""
+"""Who is asking: a machine (OAuth2 client), a person (staff) or a member for themselves; what each may do where."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,13 +13,14 @@ from foundation.errors import Forbidden, Unauthenticated
 class PrincipalKind(StrEnum):
     MACHINE = "machine"
     PERSON = "person"
+    MEMBER = "member"  # came in by a door of their own (doors.py), sees themselves, holds no permission
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
     """Somebody who was recognised.
 
-    `id` is the client id of a machine or the opaque person id that the package owning staff gave it.
+    `id` is the client id of a machine, or the opaque id that the package owning staff or members gave it.
     `permissions` are permission names (for a machine: its scopes). `places` are opaque names such as
     `store/S01`; None means everywhere. `bindings` tie a machine to one spot, for example
     `{"store": "S01", "terminal": "T1"}` or `{"store": "S01", "counter": "C12"}`; a person has none.

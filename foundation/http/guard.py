@@ -6,6 +6,7 @@ Closed by default: a view that does not say who may call it keeps the applicatio
 import hashlib
 import hmac
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 import flask
 import structlog
 
+from foundation.access.doors import door_named
 from foundation.access.permissions import Access, PermissionUndeclared, access_of, declared_permissions
 from foundation.access.principal import NotSignedIn, PermissionMissing, Principal, PrincipalKind, set_current_principal
 from foundation.access.recognition import recognition
@@ -93,6 +95,7 @@ class Guard:
         self._policies = {
             PrincipalKind.MACHINE: self._limits.machine,
             PrincipalKind.PERSON: self._limits.person,
+            PrincipalKind.MEMBER: self._limits.person,
         }
         self._access: dict[str, Access] = {}
         self._counters: dict[tuple[str, str, int], Any] = {}
@@ -118,13 +121,13 @@ class Guard:
             return
         _check_address(request)
         access = self._access[rule.endpoint]
-        if access.permission is None and not access.signed_in_only:
+        if access.is_open:
             self._recognise_visitor(request)
             return
-        principal = self._recognise(request)
+        principal = self._recognise(request) if access.door is None else self._recognise_at(access.door, request)
         set_current_principal(principal)
         limit = self._policies[principal.kind]
-        count = self._limiter.hit(limit, principal.id)
+        count = self._limiter.hit(limit, principal.id if access.door is None else principal.actor)
         if count is not None:
             request.rate_limit_headers = (("RateLimit-Policy", limit.policy), ("RateLimit", limit.left(count)))
         if access.permission is not None and access.permission not in principal.permissions:
@@ -158,10 +161,19 @@ class Guard:
             if scheme.lower() != "bearer" or not token:
                 raise NotSignedIn("the Authorization header must carry a bearer token")
             return recognition.machine(token.strip())
-        cookie = request.cookies.get(SESSION_COOKIE)
+        return self._by_cookie(request, SESSION_COOKIE, recognition.person)
+
+    def _recognise_at(self, name: str, request: Request) -> Principal:
+        door = door_named(name)
+        assert door is not None, "access_of_all has looked"
+        request.login_page, request.home_page = door.login, door.home
+        return self._by_cookie(request, door.cookie, door.recognise)
+
+    def _by_cookie(self, request: Request, name: str, recognise: Callable[[str], Principal]) -> Principal:
+        cookie = request.cookies.get(name)
         if not cookie:
             raise NotSignedIn("no access token and no session")
-        principal = recognition.person(cookie)
+        principal = recognise(cookie)
         request.csrf_token = self.csrf_token(cookie)
         if request.method not in SAFE:
             self._check_csrf(request, request.csrf_token)
@@ -229,6 +241,8 @@ def access_of_all(app: flask.Flask) -> dict[str, Access]:
             )
         if access.permission is not None and access.permission not in known:
             raise PermissionUndeclared(f"{endpoint} asks for {access.permission}, which nobody declared")
+        if access.door is not None and door_named(access.door) is None:
+            raise PermissionUndeclared(f"{endpoint} is entered by the door {access.door}, which nobody opened")
         found[endpoint] = access
     return found
 

@@ -105,7 +105,7 @@ def openapi_routes(document: list[bytes]) -> flask.Blueprint:
 
 
 def _complete(operation: dict[str, Any], access: Access, keyed: bool, method: str) -> None:
-    if access.permission is not None or access.signed_in_only:
+    if not access.is_open:
         scopes = [access.permission] if access.permission else []
         session: dict[str, list[str]] = {"person": []} if method == "GET" else {"person": [], "csrf": []}
         operation["security"] = [{"machine": scopes}, session]

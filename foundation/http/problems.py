@@ -137,7 +137,7 @@ def _as_domain_error(status: int, error: HTTPException) -> DomainError:
 def _in_words_of_reader(document: dict[str, Any]) -> dict[str, Any]:
     """A person reads problems in their language where it has words for them; machines always get the same ones."""
     principal = principal_or_none()
-    if principal is not None and principal.kind is PrincipalKind.PERSON and str(get_locale()) != "en":
+    if principal is not None and principal.kind is not PrincipalKind.MACHINE and str(get_locale()) != "en":
         for part in (document, *document["errors"]):
             words = part["detail"]
             part["detail"] = gettext(words)
@@ -180,7 +180,7 @@ def wants_page(request: Request) -> bool:
 
 def _page(error: DomainError, request: Request) -> flask.Response:
     if error.treatment.status == 401 and request.method in ("GET", "HEAD"):
-        return flask.make_response(flask.redirect(f"/login?{_next(request)}", 303))
+        return flask.make_response(flask.redirect(f"{request.login_page}?{_next(request)}", 303))
     return flask.Response(render_problem_page(error, request.id), error.treatment.status, mimetype="text/html")
 
 

@@ -50,6 +50,8 @@ class Request(flask.Request):
     rate_limit_headers: tuple[tuple[str, str], ...] = ()
     started = 0.0
     csrf_token: str | None = None
+    #: where a stranger is sent, and where the pages of whoever is asking begin
+    login_page, home_page = "/login", "/"
 
     @property
     def id(self) -> str:

@@ -60,6 +60,7 @@ def render(template: str, **context: Any) -> str:
         menu=_sections(items),
         bottom_bar=items[:BOTTOM_BAR_MAX],
         path=flask.request.path,
+        home_page=getattr(flask.request, "home_page", "/"),
     )
 
 
