@@ -52,9 +52,14 @@ class Reply:
 
 
 class Connection:
-    """Requests of one client to one server. May be used by several threads at once."""
+    """Requests of one client to one server. May be used by several threads at once.
 
-    def __init__(self, base_url: str, login: ClientLogin, *, connections: int = 1) -> None:
+    `transport`: the way there, where several clients share one; it is closed with the first of them.
+    """
+
+    def __init__(
+        self, base_url: str, login: ClientLogin, *, connections: int = 1, transport: httpx.BaseTransport | None = None
+    ) -> None:
         self._login = login
         self._http = httpx.Client(
             base_url=base_url,
@@ -62,6 +67,7 @@ class Connection:
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
             # The demo goes to the server next door; a proxy of the environment has no part in it.
             trust_env=False,
+            transport=transport,
         )
         self._token: str | None = None
         self._lock = Lock()
@@ -72,6 +78,10 @@ class Connection:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up."""
         self._http.close()
 
     def send(self, method: str, path: str, content: Any, *, key: str | None = None) -> Reply:

@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime
 import msgspec
 import pytest
 
-from foundation.wishes import LEFT_OUT
 from member_api.earning.operations import read_programme
 from pos_adapter.sales.receipts import Receipt
 from pos_adapter.sales.rules import check_receipt
@@ -43,7 +42,6 @@ def test_only_the_store_s_own_counters_have_no_supplier_and_only_concessions_and
 def test_contracts_change_midway_and_for_the_anniversary() -> None:
     changed = later_terms(CALENDAR)
     assert {each.effective_from for each in changed} == {date(2026, 11, 15), CALENDAR.anniversary_from}
-    assert all(LEFT_OUT is not each.rate for each in changed)
     assert sum(each.promotion_rates is not None for each in changed) > 30
 
 

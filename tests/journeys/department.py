@@ -1,0 +1,101 @@
+"""The made-up department store on a fresh database, called through the web application, its clock in our hands."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import httpx
+from flask import Flask
+
+from foundation.clock import FixedClock
+from foundation.database import Database
+from pos_adapter.payments import alipay, card, wechat
+from pos_adapter.payments.alipay import AlipayRail
+from pos_adapter.payments.card import CardRail
+from pos_adapter.payments.operations import sweep
+from pos_adapter.payments.rails import register_rail
+from pos_adapter.payments.refunds import sweep_refunds
+from pos_adapter.payments.wechat import WeChatRail
+from pos_adapter.returns.operations import conclude_returns
+from regulars.demo.connection import ClientLogin, Connection
+from regulars.demo.department.building import ZONE
+from regulars.demo.department.calendar import Calendar
+from regulars.demo.department.floor import DayOnTheFloor, customers_of
+from regulars.demo.department.furnishing import furnish
+from regulars.demo.department.machines import Machines, make_machines
+from regulars.demo.department.takings import Takings
+from regulars.demo.people import ean13
+from regulars.running.bootstrap import make_log_ins
+from tests.pos_adapter.payments.simulators import simulated
+
+OPENS = time(10)
+BETWEEN_CUSTOMERS = timedelta(minutes=2)
+WHILE_A_BANK_IS_ASKED = timedelta(seconds=6)
+KEY, ANSWER_S = "shared-key", 2.0
+
+
+def card_of(number: int) -> str:
+    """The card of one of the store's members."""
+    return ean13(f"29{number:010d}")
+
+
+class Store:
+    """The store, its machines and members, and how each of its days was played."""
+
+    def __init__(self, app: Flask, database: Database, clock: FixedClock, calendar: Calendar, members: int) -> None:
+        self.database, self.clock, self.calendar = database, clock, calendar
+        self.cards = [card_of(number) for number in range(members)]
+        self._transport = httpx.WSGITransport(app=app)
+        self.opens_on(calendar.first_day)
+        with database.transaction() as tx:
+            erp = make_log_ins(tx)["erp"]
+        self.office = self.connect(ClientLogin(erp["client_id"], erp["client_secret"]))
+        furnish(self.office, calendar, lambda what, count: None)
+        self._enrol()
+        self.machines: Machines = make_machines(self.office, self.connect)
+
+    def connect(self, login: ClientLogin) -> Connection:
+        return Connection("http://regulars.test", login, transport=self._transport)
+
+    def _enrol(self) -> None:
+        people = [
+            {"name": f"王{number}", "phone": f"+86154{number:08d}", "card": card, "consents": {}}
+            for number, card in enumerate(self.cards)
+        ]
+        self.office.send("POST", "/v1/members/batch", {"members": people}, key="members")
+
+    def opens_on(self, day: date) -> None:
+        """Morning of a day; tokens of the day before have run out by then, and machines ask for new ones."""
+        morning = datetime.combine(day, OPENS, ZoneInfo(ZONE)).astimezone(UTC)
+        self.clock.advance(morning - self.clock.now())
+
+    def play(self, day: date, share: float) -> Takings:
+        """Play a day on the floor; its takings."""
+        self.opens_on(day)
+        played = DayOnTheFloor(self.machines, day, self._while_a_bank_is_asked)
+        for _ in played.play(customers_of(self.calendar, day, share, self.cards)):
+            self.clock.advance(BETWEEN_CUSTOMERS)
+        return played.takings
+
+    def _while_a_bank_is_asked(self) -> None:
+        sweep(self.database)
+        sweep_refunds(self.database)
+        conclude_returns(self.database)
+        self.clock.advance(WHILE_A_BANK_IS_ASKED)
+
+
+@contextmanager
+def banks(folder: Path) -> Iterator[Sequence[object]]:
+    """The acquirer and the wallet apps as programs of their own, and our rails to them."""
+    with (
+        simulated("regulars.simulators.acquirer", folder) as acquirer,
+        simulated("regulars.simulators.wallet_apps", folder, "--key", KEY) as apps,
+    ):
+        register_rail("card", lambda: CardRail(acquirer.address, ANSWER_S))
+        register_rail("wechat", lambda: WeChatRail(f"http://{apps.address}", KEY, ANSWER_S))
+        register_rail("alipay", lambda: AlipayRail(f"http://{apps.address}", KEY, ANSWER_S))
+        yield acquirer, apps
+        for name, module in (("card", card), ("wechat", wechat), ("alipay", alipay)):
+            register_rail(name, module._configured)
