@@ -74,7 +74,7 @@ def test_a_handheld_without_a_network_says_that_no_account_can_pay_and_takes_not
     before = books(shop)
 
     page.context.set_offline(True)
-    told = page.wait_for_selector("[data-payment=offline]").inner_text()
+    told = page.locator("[data-payment=offline]").inner_text()
     assert AT_HANDHELD[locale] in told
     assert page.locator(".hh-rails").count() == 0, "there is nothing to press"
     assert complaints_about(page) == []
