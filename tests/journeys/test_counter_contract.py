@@ -1,4 +1,4 @@
-"""The part of the HTTP contract that handhelds and cash desks are built against, route by route, as they would call it."""
+"""The part of the HTTP contract that handhelds and desks are built against, route by route, as they would call it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -125,7 +125,8 @@ def test_one_settlement_pays_several_counters_with_one_sale_for_each_legal_unit(
     assert paid["state"] == "paid"
     assert {sale["legal_unit"] for sale in paid["sales"]} == {"MALL", "JEWEL"}
     assert paid["points"] == {
-        "earned": 519, "redeemed": 0, "balance": 519, "available": 519, "next_expiry": {"amount": 519, "on": "2028-01-31"},
+        "earned": 519, "redeemed": 0, "balance": 519, "available": 519,
+        "next_expiry": {"amount": 519, "on": "2028-01-31"},
     }  # fmt: skip
     assert [counter.state(shoes), counter.state(gold)] == ["paid", "paid"]
     sales = [counter.erp.get(f"/v1/sales/{sale['id']}") for sale in paid["sales"]]
