@@ -15,14 +15,12 @@ from uuid import UUID, uuid4
 import pytest
 from flask.testing import FlaskClient
 
-import pos_adapter.payments.card as card_module
 from foundation.clock import FixedClock
 from foundation.database import Database
 from foundation.errors import DomainError
 from pos_adapter.payments import operations
-from pos_adapter.payments.card import CardRail
 from pos_adapter.payments.operations import advance, ask_again, conclude, payments_of, sweep
-from pos_adapter.payments.rails import Told, register_rail
+from pos_adapter.payments.rails import Told
 from pos_adapter.payments.rules import Outcome
 from pos_adapter.settlements.operations import complete, fail
 from pos_adapter.tickets import live
@@ -31,7 +29,7 @@ from pos_adapter.tickets.rules import STEPS, TicketState
 from tests.field.shop import PHONE_REF, prove
 from tests.member_api.ledger.callers import the_books
 from tests.member_api.people import a_member
-from tests.pos_adapter.payments.simulators import Simulator, simulated
+from tests.pos_adapter.payments.simulators import Simulator, cards_taken
 from tests.pos_adapter.tickets.callers import Floor
 
 TABLES = ("ticket", "ticket_change", "settlement", "sale", "sale_line", "payment", "payment_step")
@@ -42,10 +40,8 @@ LINES = [{"line": 1, "quantity": "1", "amount": AMOUNT}]
 
 @pytest.fixture
 def acquirer(tmp_path: Path) -> Iterator[Simulator]:
-    with simulated("regulars.simulators.acquirer", tmp_path) as simulator:
-        register_rail("card", lambda: CardRail(simulator.address, 1.0))
+    with cards_taken(tmp_path) as simulator:
         yield simulator
-        register_rail("card", card_module._configured)
 
 
 class Paid:

@@ -11,6 +11,9 @@ from typing import Any
 
 import httpx
 
+import pos_adapter.payments.card as card_module
+from pos_adapter.payments.card import CardRail
+from pos_adapter.payments.rails import register_rail
 from regulars.running.postgres import free_port
 
 ROOT = Path(__file__).parents[3]
@@ -77,3 +80,12 @@ def simulated(module: str, folder: Path, *more: str) -> Iterator[Simulator]:
         yield made
     finally:
         made.stop()
+
+
+@contextmanager
+def cards_taken(folder: Path, answer_s: float = 1.0) -> Iterator[Simulator]:
+    """An acquirer that takes the cards of this process, until the block ends."""
+    with simulated("regulars.simulators.acquirer", folder) as acquirer:
+        register_rail("card", lambda: CardRail(acquirer.address, answer_s))
+        yield acquirer
+        register_rail("card", card_module._configured)

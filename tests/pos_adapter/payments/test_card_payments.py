@@ -10,17 +10,14 @@ from uuid import UUID
 import pytest
 from flask.testing import FlaskClient
 
-import pos_adapter.payments.card as card_module
 from foundation.clock import FixedClock
 from foundation.database import Database
 from member_api.contract.ledger import Kind
-from pos_adapter.payments.card import CardRail
 from pos_adapter.payments.operations import payments_of, sweep
-from pos_adapter.payments.rails import register_rail
 from tests.field.shop import PHONE_REF
 from tests.member_api.ledger.callers import SOON, balance, given
 from tests.member_api.people import a_member
-from tests.pos_adapter.payments.simulators import Simulator, simulated
+from tests.pos_adapter.payments.simulators import Simulator, cards_taken
 from tests.pos_adapter.tickets.callers import Floor
 
 ANSWER_S = 1.0
@@ -29,10 +26,8 @@ ANSWER_S = 1.0
 @pytest.fixture
 def acquirer(tmp_path: Path) -> Iterator[Simulator]:
     """One for each test: the clock stands still, and the same number at the same moment is the same payment."""
-    with simulated("regulars.simulators.acquirer", tmp_path) as simulator:
-        register_rail("card", lambda: CardRail(simulator.address, ANSWER_S))
+    with cards_taken(tmp_path) as simulator:
         yield simulator
-        register_rail("card", card_module._configured)
 
 
 @pytest.fixture

@@ -8,12 +8,10 @@ from uuid import UUID
 import pytest
 from flask.testing import FlaskClient
 
-import pos_adapter.payments.card as card_module
 from foundation.clock import FixedClock
 from foundation.database import Database
 from pos_adapter.payments import alipay, wechat
 from pos_adapter.payments.alipay import AlipayRail
-from pos_adapter.payments.card import CardRail
 from pos_adapter.payments.operations import PaymentContradicts, Taken, payments_of, sweep
 from pos_adapter.payments.rails import register_rail
 from pos_adapter.payments.refunds import (
@@ -27,7 +25,7 @@ from pos_adapter.payments.refunds import (
 )
 from pos_adapter.payments.rules import RefundState
 from pos_adapter.payments.wechat import WeChatRail
-from tests.pos_adapter.payments.simulators import Simulator, simulated
+from tests.pos_adapter.payments.simulators import Simulator, cards_taken, simulated
 from tests.pos_adapter.payments.test_card_payments import by_card
 from tests.pos_adapter.payments.test_wallet_apps import KEY, fresh_code
 from tests.pos_adapter.tickets.callers import Floor
@@ -38,10 +36,8 @@ RAILS = ("card", "wechat", "alipay")
 
 @pytest.fixture
 def acquirer(tmp_path: Path) -> Iterator[Simulator]:
-    with simulated("regulars.simulators.acquirer", tmp_path) as simulator:
-        register_rail("card", lambda: CardRail(simulator.address, ANSWER_S))
+    with cards_taken(tmp_path) as simulator:
         yield simulator
-        register_rail("card", card_module._configured)
 
 
 @pytest.fixture
