@@ -91,11 +91,11 @@ def _add_login(routes: flask.Blueprint, limiter: RateLimiter) -> None:
     @allow_anyone
     def do_login() -> flask.Response:
         request = current_request()
-        where = local_address(_field("next"))
-        username = _field("username")
+        where = local_address(form_field("next"))
+        username = form_field("username")
         try:
             limiter.hit(LOGINS, request.remote_addr or "")
-            session = log_in(database(), username, _field("password"))
+            session = log_in(database(), username, form_field("password"))
         except LoginRefused:
             words = gettext("The user name or the password is wrong, or this log-in is closed for a while.")
             return _login_page(where, username, words, 401)
@@ -128,18 +128,18 @@ def _add_account(routes: flask.Blueprint, limiter: RateLimiter) -> None:
     def password() -> flask.Response:
         person = _person()
         limiter.hit(PASSWORD_CHANGES, person)
-        if _field("new_password") != _field("new_password_again"):
+        if form_field("new_password") != form_field("new_password_again"):
             return _account_page({"new_password_again": gettext("The two new passwords differ.")}, None, 422)
         try:
             with database().transaction() as tx:
                 username = username_of(tx, person)
-                change_password(tx, person, _field("old_password"), _field("new_password"))
+                change_password(tx, person, form_field("old_password"), form_field("new_password"))
         except LoginRefused:
             return _account_page({"old_password": gettext("The present password is wrong.")}, None, 422)
         except PasswordTooWeak as error:
             return _account_page({"new_password": gettext(error.errors[0].detail)}, None, 422)
         # Every session has ended, this one too; the one who changed it goes on with a new one.
-        session = log_in(database(), username, _field("new_password"))
+        session = log_in(database(), username, form_field("new_password"))
         response = _account_page(
             {}, gettext("Your password has been changed, and you are logged out everywhere else."), 200
         )
@@ -186,7 +186,8 @@ def _person() -> str:
     return principal.id
 
 
-def _field(name: str) -> str:
+def form_field(name: str) -> str:
+    """A field of the form that was sent, empty where it is missing. Raises BadRequest for what no form sends."""
     value = flask.request.form.get(name, "")
     if len(value) > FIELD_MAX or "\x00" in value:
         raise BadRequest(f"{name} is too long or has a NUL character")

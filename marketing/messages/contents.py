@@ -12,7 +12,7 @@ from typing import Any, LiteralString
 from foundation.database import Tx
 from foundation.errors import Conflict, FieldError, NotFound
 from foundation.settings import get_settings
-from marketing.messages.policy import Policy, policy_in_force
+from marketing.messages.policy import Policy, PolicyWish, policy_in_force
 from marketing.messages.rendering import (
     CURRENCY,
     MONEY,
@@ -246,6 +246,13 @@ def preview_text(policy: Policy, wish: TemplateWish, language: Language) -> Text
     return _finish(policy, wish, language, sample_values(language, get_settings().company_currency))
 
 
+def signed(rules: PolicyWish, language: Language, body: str) -> str:
+    """A text message with the sender's name before it, as the networks want it."""
+    sign = rules.signs[language].strip()
+    # Chinese signs end in a bracket that is as wide as a blank.
+    return sign + ("" if sign.endswith("】") else " ") + " ".join(body.split())
+
+
 def _finish(policy: Policy, wish: TemplateWish, language: Language, values: Mapping[str, Any]) -> Text:
     words = wish.texts[language]
     body = render(words.body, values)
@@ -254,9 +261,7 @@ def _finish(policy: Policy, wish: TemplateWish, language: Language, values: Mapp
     if wish.channel != Channel.SMS:
         return Text(language, render(words.subject or "", values)[:SUBJECT_MAX], body)
     rules = policy.says
-    sign = rules.signs[language].strip()
-    # Chinese signs end in a bracket that is as wide as a blank.
-    whole = sign + ("" if sign.endswith("】") else " ") + " ".join(body.split())
+    whole = signed(rules, language, body)
     if wish.message_class == MessageClass.MARKETING:
         whole += " " + rules.opt_outs[language].strip()
     size = size_of(whole)

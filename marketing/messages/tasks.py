@@ -4,6 +4,7 @@ import time
 
 from foundation.database import database
 from foundation.queues import queue, send
+from marketing.messages.codes import SEND_CODES_TASK, send_waiting_codes
 from marketing.messages.gateway import the_gateway
 from marketing.messages.operations import SEND_TASK, end_stopped
 from marketing.messages.sending import expire_overdue, only_sender, send_all
@@ -28,5 +29,12 @@ def expire_messages_task() -> None:
         end_stopped(tx)
 
 
+@queue.task(name=SEND_CODES_TASK)
+def send_codes_task() -> None:
+    send_waiting_codes(database(), the_gateway())
+
+
+# Codes are sent when they are asked for; this round takes up what a sender left lying.
+queue.conf.beat_schedule["send-codes"] = {"task": SEND_CODES_TASK, "schedule": 5.0}
 queue.conf.beat_schedule["send-messages"] = {"task": SEND_TASK, "schedule": 5.0}
 queue.conf.beat_schedule["expire-messages"] = {"task": EXPIRE_TASK, "schedule": 60.0}

@@ -340,7 +340,44 @@ def count_earned(tx: Tx, member_ids: Collection[int]) -> int:
     return given
 
 
-def _spent(tx: Tx, member_ids: list[int], rule: TierRule) -> Mapping[int, int]:
+@dataclass(frozen=True, slots=True)
+class TierProgress:
+    """How far a member is: the tier held (None: none), the next one that can be earned, and what is missing to it.
+
+    `counted` and `missing` are points or minor units of `currency` (None: points) within the last `window_days`.
+    """
+
+    held: TierHeld | None
+    next: Tier | None
+    counted: int
+    missing: int
+    currency: str | None
+    window_days: int
+
+
+def progress_of(tx: Tx, member_id: int) -> TierProgress:
+    """Where a member stands today, by the rule in force; without a rule there is no next tier."""
+    held = tiers_of(tx, [member_id], tx.now).get(member_id)
+    rule = rule_at(tx, tx.now)
+    if rule is None:
+        return TierProgress(held, None, 0, 0, None, 0)
+    counted = _spent(tx, [member_id], rule, least=0).get(member_id, 0)
+    known = {tier.code: tier for tier in tiers(tx) if tier.retired_at is None}
+    rank = held.tier.rank if held is not None else None
+    ahead = [t for t in rule.thresholds if t.tier in known and (rank is None or known[t.tier].rank > rank)]
+    nearest = min(ahead, key=lambda t: known[t.tier].rank, default=None)
+    return TierProgress(
+        held,
+        known[nearest.tier] if nearest is not None else None,
+        counted,
+        max(0, nearest.amount - counted) if nearest is not None else 0,
+        rule.currency if rule.basis is SpendBasis.NET_AMOUNT else None,
+        rule.window_days,
+    )
+
+
+def _spent(tx: Tx, member_ids: list[int], rule: TierRule, *, least: int | None = None) -> Mapping[int, int]:
+    """What counts so far of those who reached `least` (the lowest threshold, if not said)."""
     since = tx.now - timedelta(days=rule.window_days)
     columns = {SpendBasis.NET_AMOUNT: "p.net_amount", SpendBasis.POINTS: "p.points"}
     rows = tx.ask(
@@ -351,7 +388,7 @@ def _spent(tx: Tx, member_ids: list[int], rule: TierRule) -> Mapping[int, int]:
             "now": tx.now,
             "first_day": (since - BUSINESS_DAY_SLACK).date(),
             "currency": rule.currency,
-            "least": min(threshold.amount for threshold in rule.thresholds),
+            "least": min(threshold.amount for threshold in rule.thresholds) if least is None else least,
         },
     )
     return dict(rows.fetchall())
