@@ -150,7 +150,8 @@ def _take(tx: Tx) -> _Open:
             return _current[1]
     with ExitStack() as stack:
         lake = stack.enter_context(open_lake(tx))
-        lake.duck.execute("SET parquet_metadata_cache = true")
+        # For all its cursors: a plain SET would be for this connection alone.
+        lake.duck.execute("SET GLOBAL parquet_metadata_cache = true")
         opened = _Open(version, lake, stack.pop_all(), users=1)
     with _lock:
         before, _current = _current, (os.getpid(), opened)
