@@ -8,6 +8,7 @@ Errors: none beyond the database's.
 
 from member_api.ledger.days import (
     CAUSES,
+    OF_RECEIPTS,
     Cause,
     JournalOfDay,
     JournalSum,
@@ -17,6 +18,7 @@ from member_api.ledger.days import (
     journal_sums,
     journals_named,
     journals_of_store,
+    moved_by_tenders,
     movements_of,
     purchases_off,
     standing_before,
@@ -30,6 +32,7 @@ from member_api.topups.operations import (
 
 __all__ = [
     "CAUSES",
+    "OF_RECEIPTS",
     "Cause",
     "JournalOfDay",
     "JournalSum",
@@ -41,6 +44,7 @@ __all__ = [
     "journals_named",
     "journals_of_store",
     "journals_without_topup",
+    "moved_by_tenders",
     "movements_of",
     "purchases_off",
     "standing_before",

@@ -7,7 +7,7 @@ at the moment it was made. What a journal moved is read from its entries on lots
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import LiteralString
 from uuid import UUID
@@ -18,10 +18,11 @@ from foundation.identifiers import day_of
 JOURNALS_MAX = 2_000_000
 ONE_DAY = timedelta(days=1)
 # Their reference begins with the id of the receipt that caused them.
-OF_RECEIPTS: LiteralString = "('spend', 'earn', 'spend_reversal', 'earn_reversal', 'moved_away')"
+OF_RECEIPTS = frozenset({"spend", "earn", "spend_reversal", "earn_reversal", "moved_away"})
+_OF_RECEIPTS: LiteralString = "('spend', 'earn', 'spend_reversal', 'earn_reversal', 'moved_away')"
 # The store's date of a journal, as the head of this file says.
 STORE_DATE: LiteralString = (
-    "CASE WHEN j.kind IN " + OF_RECEIPTS + " THEN j.day ELSE (j.at AT TIME ZONE z.timezone)::date END"
+    "CASE WHEN j.kind IN " + _OF_RECEIPTS + " THEN j.day ELSE (j.at AT TIME ZONE z.timezone)::date END"
 )
 
 
@@ -52,12 +53,13 @@ CAUSES: Mapping[str, Cause] = {
 
 @dataclass(frozen=True, slots=True)
 class JournalOfDay:
-    """A journal. `receipt` is the id of the receipt that caused it, where one did."""
+    """A journal. `receipt` is the id of the receipt that caused it, where one did; `at` the moment it was made."""
 
     id: UUID
     business_date: date
     kind: str
     receipt: UUID | None
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,28 +107,35 @@ class PurchaseBooked:
 
 
 JOURNALS: LiteralString = f"""
-SELECT j.id, {STORE_DATE}, j.kind, j.reference FROM member.journal AS j, (SELECT %(timezone)s AS timezone) AS z
+SELECT j.id, {STORE_DATE}, j.kind, j.reference, j.at FROM member.journal AS j, (SELECT %(timezone)s AS timezone) AS z
 WHERE j.day BETWEEN %(first)s AND %(last)s AND j.store = %(store)s
   AND {STORE_DATE} BETWEEN %(since)s AND %(until)s
+  AND (%(made_since)s::timestamptz IS NULL OR j.at >= %(made_since)s)
 ORDER BY j.day, j.id LIMIT %(limit)s
 """  # noqa: S608 - constants of this file
 
 
-def journals_of_store(tx: Tx, store: str, since: date, until: date, timezone: str) -> list[JournalOfDay]:
-    """The journals of a store whose business date lies in [since, until]; `timezone` is the store's."""
+def journals_of_store(
+    tx: Tx, store: str, since: date, until: date, timezone: str, made_since: datetime | None = None
+) -> list[JournalOfDay]:
+    """The journals of a store whose business date lies in [since, until]; `timezone` is the store's.
+
+    `made_since`: only those that were made since that moment.
+    """
     rows = tx.ask(
         JOURNALS,
         {
             "store": store, "since": since, "until": until, "timezone": timezone, "limit": JOURNALS_MAX,
+            "made_since": made_since,
             # The company's date, under which a journal is filed, may be the next or the last one here.
             "first": since - ONE_DAY, "last": until + ONE_DAY,
         },
     )  # fmt: skip
-    return [JournalOfDay(id, day, kind, receipt_of(kind, reference)) for id, day, kind, reference in rows]
+    return [JournalOfDay(id, day, kind, receipt_of(kind, reference), at) for id, day, kind, reference, at in rows]
 
 
 NAMED: LiteralString = f"""
-SELECT z.store, j.id, {STORE_DATE}, j.kind, j.reference
+SELECT z.store, j.id, {STORE_DATE}, j.kind, j.reference, j.at
 FROM unnest(%(days)s::date[], %(ids)s::uuid[]) AS x (day, id)
 CROSS JOIN LATERAL (SELECT * FROM member.journal AS j WHERE j.day = x.day AND j.id = x.id OFFSET 0) AS j
 JOIN unnest(%(stores)s::text[], %(timezones)s::text[]) AS z (store, timezone) ON z.store = j.store
@@ -138,14 +147,14 @@ def journals_named(tx: Tx, ids: Collection[UUID], timezones: Mapping[str, str]) 
     days, dated = _columns(ids)
     asked = {"days": days, "ids": dated, "stores": list(timezones), "timezones": list(timezones.values())}
     return [
-        (store, JournalOfDay(id, day, kind, receipt_of(kind, reference)))
-        for store, id, day, kind, reference in tx.ask(NAMED, asked)
+        (store, JournalOfDay(id, day, kind, receipt_of(kind, reference), at))
+        for store, id, day, kind, reference, at in tx.ask(NAMED, asked)
     ]
 
 
 def receipt_of(kind: str, reference: str | None) -> UUID | None:
     """The receipt that a journal of this kind names; None where it names none, or nothing that is one."""
-    if kind not in CAUSES or reference is None:
+    if kind not in OF_RECEIPTS or reference is None:
         return None
     try:
         return UUID(reference[:36])
@@ -210,6 +219,23 @@ def standing_before(tx: Tx, store: str, day: date, timezone: str) -> list[Standi
     """What all journals of a store before a day come to. Reads every entry of the store: for the first close only."""
     asked = {"store": store, "day": day, "timezone": timezone, "last": day + ONE_DAY}
     return [Standing(*row) for row in tx.ask(STANDING, asked)]
+
+
+SPENT: LiteralString = """
+SELECT x.ref, e.unit, sum(e.amount)::bigint
+FROM unnest(%(days)s::date[], %(refs)s::uuid[]) AS x (day, ref)
+JOIN member.journal AS j ON j.day = x.day AND left(j.reference, 36) = x.ref::text AND j.day = ANY(%(distinct_days)s)
+    AND j.kind IN ('spend', 'spend_reversal')
+JOIN member.entry AS e ON e.day = j.day AND e.journal_id = j.id AND e.lot_id IS NOT NULL
+GROUP BY x.ref, e.unit
+"""
+
+
+def moved_by_tenders(tx: Tx, receipts: Collection[UUID]) -> dict[tuple[UUID, str], int]:
+    """What the tenders of these receipts moved, by receipt and unit: spent below zero, given back above."""
+    days, dated = _columns(receipts)
+    asked = {"days": days, "refs": dated, "distinct_days": sorted(set(days))}
+    return {(ref, unit): moved for ref, unit, moved in tx.ask(SPENT, asked)} if days else {}
 
 
 # What returns took back is looked for only where the record says something else than was earned at first.

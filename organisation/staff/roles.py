@@ -49,6 +49,7 @@ _READ_ALL = frozenset(
         "tickets.read",
         "payments.read",
         "floor.read",
+        "day.read",
     }
 )
 _COUNTER = frozenset(
@@ -82,6 +83,7 @@ _DESK = _COUNTER | {
     "payments.resolve",
     "topups.write",
     "returns.refund",
+    "shifts.work",
 }
 _MANAGER = _DESK | {
     "accounts.approve",
@@ -94,6 +96,8 @@ _MANAGER = _DESK | {
     "tasks.manage",
     "returns.approve",
     "discounts.approve",
+    "day.read",
+    "day.close",
 }
 _MARKETER = frozenset(
     {

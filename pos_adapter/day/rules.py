@@ -4,8 +4,9 @@ open -> closed      closed is terminal; what arrives later keeps its business da
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from foundation.errors import Conflict, Invalid, NotFound
 
@@ -54,9 +55,7 @@ class DifferenceKind(StrEnum):
     ALLOCATION = "allocation"  # who paid for which line does not add up
     SETTLEMENT = "settlement"  # a settlement is not its sales
     TICKET = "ticket"  # a ticket is paid by a settlement that is not, or the other way round
-    ACCOUNTS = (
-        "accounts"  # a receipt took units from the accounts that the ledger does not have, or the other way round
-    )
+    ACCOUNTS = "accounts"  # a receipt and the ledger have other units of an account
     EARNED = "earned"  # the ledger has other points or e-coins for a purchase than the accounts say it earned
     JOURNAL = "journal"  # a journal that does not balance, or that no receipt caused
     PAYMENT = "payment"  # a payment that we took is not the tender of its receipt
@@ -65,9 +64,18 @@ class DifferenceKind(StrEnum):
     CLOSED = "closed"  # a receipt is not what it was when its day was closed
 
 
+class About(StrEnum):
+    """What the id of a difference is the id of, and so where to look."""
+
+    RECEIPT = "receipt"
+    SETTLEMENT = "settlement"
+    TOPUP = "topup"
+    JOURNAL = "journal"
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Something that does not agree. `receipt` is the id of what differs: a sale, a settlement, a top-up, a payment.
+    """Something that does not agree. `receipt` is the id of what it is about: a receipt wherever one is concerned.
 
     `expected` and `found` are minor units, or units of an account where `unit` says so ("points"); None: not there.
     `words` say it in English, for logs and machines; pages say it in the reader's language by kind.
@@ -78,7 +86,55 @@ class Difference:
     expected: int | None
     found: int | None
     words: str
+    about: About = About.RECEIPT
     unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptSums:
+    """What a receipt says it came to, and what its lines and its tenders come to, coupons included."""
+
+    amount: int
+    lines: int
+    tenders: int
+    allocated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """The one thing about a receipt that explains its sums."""
+
+    kind: DifferenceKind
+    expected: int | None
+    found: int | None
+    words: str
+
+
+def receipt_fault(sums: ReceiptSums) -> Fault | None:
+    """What is wrong with a receipt, by which two of the three sums agree; None where nothing is."""
+    if sums.amount == sums.lines == sums.tenders:
+        words = "who paid for which line does not add up"
+        return None if sums.allocated else Fault(DifferenceKind.ALLOCATION, None, None, words)
+    if sums.lines == sums.tenders:
+        return Fault(DifferenceKind.TOTAL, sums.lines, sums.amount, "lines and tenders agree, the receipt says other")
+    if sums.amount == sums.lines:
+        return Fault(DifferenceKind.TENDERS, sums.amount, sums.tenders, "what was paid is not what the lines come to")
+    return Fault(DifferenceKind.LINES, sums.amount, sums.lines, "the lines do not come to what the receipt says")
+
+
+def payment_fault(n: int, expected: int | None, taken: int | None, state: str | None) -> str:
+    """What is wrong with tender `n` of a settlement, in words."""
+    if expected is None:
+        return f"money was taken by tender {n} of a settlement that came to nothing"
+    if taken is None:
+        return f"tender {n} is paid, its payment is {state}" if state else f"the payment of tender {n} is gone"
+    return f"tender {n} is not what was taken"
+
+
+def moments_of(day: date, timezone: str) -> tuple[datetime, datetime]:
+    """When a day begins at a store, and when it ends."""
+    zone = ZoneInfo(timezone)
+    return datetime.combine(day, time(), zone), datetime.combine(day + timedelta(days=1), time(), zone)
 
 
 class ObstacleKind(StrEnum):

@@ -27,6 +27,7 @@ from foundation.rows import as_json
 from member_api.contract.ledger import HoldEnded, Kind, Step, Taking, place_hold, release_hold
 from member_api.contract.purchases import rules_at
 from organisation.contract import StoreFacts, place_of, stores_by_code, stores_by_id
+from pos_adapter.day.shifts import shift_at
 from pos_adapter.permissions import SETTLE
 from pos_adapter.sales.incoming import (
     SERVER_NUMBERS_FROM,
@@ -115,6 +116,8 @@ class _Content(msgspec.Struct, frozen=True):
     coupons: tuple[Coupon, ...]
     tickets: dict[str, int]
     holds: dict[str, int]
+    # The tenders that we take ourselves: the day's close asks where their payments are.
+    ours: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +150,7 @@ def settle(
     """Settle tickets, and keep the answer under the key, in one transaction; what is refused changes nothing.
 
     `start_payments` is called, in the same transaction, for tenders that are still to be taken. Raises
-    SettlementContradicts, TicketsNotOpen, what refuses a sale, StillRunning, KeyReused.
+    SettlementContradicts, TicketsNotOpen, ShiftNeeded, what refuses a sale, StillRunning, KeyReused.
     """
 
     def attempt() -> Answer:
@@ -170,6 +173,7 @@ def settle(
 
 def _settle(tx: Tx, principal: Principal, wish: SettlementWish, start_payments: StartPayments) -> SettlementAnswer:
     store = _admitted(tx, principal, wish)
+    wish = _in_shift(tx, store, wish)
     tickets = lock_tickets(tx, wish.tickets)
     check_open(wish.tickets, tickets)
     check_together(wish.tickets, tickets, store.id, wish.lines)
@@ -205,6 +209,15 @@ def _admitted(tx: Tx, principal: Principal, wish: SettlementWish) -> StoreFacts:
     if store is None:
         raise StoreUnknown(f"There is no store {wish.store}", errors=[FieldError("/store", "unknown store")])
     return store
+
+
+def _in_shift(tx: Tx, store: StoreFacts, wish: SettlementWish) -> SettlementWish:
+    """The wish with the shift that is open at its terminal, and its cashier, where it says neither.
+
+    Raises ShiftNeeded.
+    """
+    shift, cashier = shift_at(tx, store, wish.terminal)
+    return replace(wish, shift=wish.shift or shift, cashier=wish.cashier or cashier)
 
 
 def _check_sums(gathered: Gathered, wish: SettlementWish) -> None:
@@ -244,6 +257,7 @@ def _opened(
             wish.coupons,
             {str(id): line for id, line in gathered.first_lines.items()},
             {},
+            tuple([payment.n for payment in wish.payments]),
         ),
     )
 
