@@ -44,13 +44,16 @@ def main() -> None:
 
 @main.command()
 @click.option("--demo/--no-demo", default=True, show_default=True, help="Make the demo's store and log-ins.")
-@click.option("--sales/--no-sales", default=True, show_default=True, help="Post the demo's year of sales, once.")
-def run(demo: bool, sales: bool) -> None:
+@click.option("--sales/--no-sales", default=True, show_default=True, help="Post the demo's sales, once.")
+@click.option(
+    "--department/--no-department", default=True, show_default=True, help="With them a made-up department store."
+)
+def run(demo: bool, sales: bool, department: bool) -> None:
     """Start the whole house here and keep it running; Ctrl-C stops it."""
     from regulars.running.house import run_house
 
     given = given_environment()
-    run_house(home_of(given), given, demo=demo, sales=sales)
+    run_house(home_of(given), given, demo=demo, sales=sales, department=department)
 
 
 @main.command()

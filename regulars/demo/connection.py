@@ -6,6 +6,7 @@ Every request that creates something carries an Idempotency-Key, so that a secon
 import random
 import time
 from dataclasses import dataclass
+from hashlib import blake2b
 from threading import Lock
 from types import TracebackType
 from typing import Any
@@ -146,6 +147,11 @@ class Connection:
                 return answer
             time.sleep(_pause(attempt, answer.headers.get("Retry-After")))
         raise AssertionError("the last try returns or raises")
+
+
+def key_of(body: bytes) -> str:
+    """The Idempotency-Key of a request: the same content is the same request, whenever it is made."""
+    return "demo-" + blake2b(body, digest_size=16).hexdigest()
 
 
 def _may_work_later(answer: httpx.Response) -> bool:

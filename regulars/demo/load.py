@@ -2,11 +2,9 @@
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -14,23 +12,23 @@ from typing import Any
 import msgspec
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress
 
 from regulars.demo import state
 from regulars.demo.catalogue import catalogue, promotions
-from regulars.demo.connection import ClientLogin, Connection, DemoStopped
+from regulars.demo.connection import ClientLogin, Connection, DemoStopped, key_of
 from regulars.demo.dates import last_business_date, today_in_store, weeks_until
 from regulars.demo.follow_up import seed_follow_up
 from regulars.demo.lanes import Lanes
 from regulars.demo.people import card_number, members, staff
 from regulars.demo.places import Places, counters_of, find_places
+from regulars.demo.progress import Spoken, bars_on, timed
 from regulars.demo.receipts import BATCH_SALES, Batch, batches, totals
 from regulars.demo.report import DemoReport, Tally
 from regulars.demo.source import Source, read_source
 
 CONNECTIONS = 2
 ITEMS_PER_REQUEST = 500
-PERCENT_SPOKEN = 10
 SCORES_APART = timedelta(days=28)
 SCORES_AHEAD_DAYS = 56
 PARTS = ("stores", "counters", "staff", "promotions", "products", "members", "sales")
@@ -67,11 +65,11 @@ def load_demo(
         whole = read_source()
         source = whole.first(baskets)
         places = find_places(whole.baskets)
-    weeks = _offset(home, offset_weeks)
+    weeks = offset_of(home, offset_weeks)
     console.print(_opening(source, weeks))
     plan = state.Plan(weeks, len(source.baskets), connections, batch_sales)
     tally = Tally()
-    with Connection(base_url, erp, connections=connections) as office, _bars(console) as bars:
+    with Connection(base_url, erp, connections=connections) as office, bars_on(console) as bars:
         poster = Poster(office, tally, bars, connections)
         _master_data(poster, whole, source, places, weeks)
         progress = _progress(base_url, home, office, plan, again=again)
@@ -111,10 +109,10 @@ class Poster:
 
         def send(chunk: Sequence[Any]) -> None:
             body = msgspec.json.encode({what: chunk})
-            reply = self._connection.send(method, path, body, key=_key(body))
+            reply = self._connection.send(method, path, body, key=key_of(body))
             self._bars.advance(bar, self._tally.count(what, reply))
 
-        with _timed(self._tally, what), ThreadPoolExecutor(self._connections) as pool:
+        with timed(self._tally, what), ThreadPoolExecutor(self._connections) as pool:
             for done in [pool.submit(send, chunk) for chunk in chunks]:
                 done.result()
 
@@ -148,7 +146,7 @@ def _sales(
     plan = progress.plan
     answered = list(progress.answered)
     bar = bars.add_task("sales", total=plan.baskets)
-    spoken = _Spoken(bars.console, plan.baskets)
+    spoken = Spoken(bars.console, plan.baskets)
     lock = Lock()
     till = Connection(base_url, ClientLogin(progress.client_id, progress.client_secret), connections=plan.lanes)
 
@@ -161,7 +159,7 @@ def _sales(
         bars.advance(bar, count)
 
     made = batches(source, places, offset_weeks=plan.offset_weeks, lanes=plan.lanes, batch_sales=plan.batch_sales)
-    with _timed(tally, "sales"), till, Lanes(plan.lanes, post) as lanes:
+    with timed(tally, "sales"), till, Lanes(plan.lanes, post) as lanes:
         for batch in made:
             if batch.number < progress.answered[batch.lane]:
                 tally.skip("sales", batch.sales)
@@ -199,7 +197,7 @@ def _ask_for_scores(office: Connection, as_of: date, console: Console) -> None:
             return
 
 
-def _offset(home: Path, wished: int | None) -> int:
+def offset_of(home: Path, wished: int | None) -> int:
     """The offset asked for, else that of an earlier run in this home, else the one for today."""
     if wished is not None:
         return wished
@@ -251,43 +249,6 @@ def _write_loaded(home: Path, report: DemoReport, baskets: int) -> None:
         state.Loaded(
             report.offset_weeks, datetime.now(UTC), baskets, report.lines, report.money.amount, round(report.seconds, 1)
         ),
-    )
-
-
-def _key(body: bytes) -> str:
-    return "demo-" + blake2b(body, digest_size=16).hexdigest()
-
-
-class _Spoken:
-    """Progress in words where the output is no terminal, a line every PERCENT_SPOKEN per cent."""
-
-    def __init__(self, console: Console, total: int) -> None:
-        self._console, self._total, self._done, self._next = console, total, 0, 0
-
-    def advance(self, count: int) -> None:
-        self._done += count
-        percent = 100 * self._done // self._total
-        if not self._console.is_terminal and percent >= self._next:
-            self._console.print(f"sales: {self._done:,} of {self._total:,} ({percent} %)")
-            self._next = percent + PERCENT_SPOKEN
-
-
-@contextmanager
-def _timed(tally: Tally, what: str) -> Iterator[None]:
-    started = time.monotonic()
-    yield
-    tally.seconds[what] = time.monotonic() - started
-
-
-def _bars(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description:<11}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        refresh_per_second=4,
     )
 
 

@@ -7,12 +7,12 @@ the difference its discounts. Makers' coupons pay part of the basket: a `voucher
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
 
 import numpy as np
 import pyarrow as pa
 
 from regulars.demo.catalogue import COUPON_MATCH, MEMBER_PRICE, departments_of, is_markdown, week_promotion
+from regulars.demo.connection import key_of
 from regulars.demo.dates import wall_times
 from regulars.demo.json_columns import grouped, joined, listed, of_table, text, where
 from regulars.demo.payments import WAYS, way_paid
@@ -89,7 +89,7 @@ def batches(
 
     def emit(lane: int) -> Batch:
         body = b'{"sales":[' + b",".join(waiting[lane]) + b"]}"
-        key = "demo-" + blake2b(body, digest_size=16).hexdigest()
+        key = key_of(body)
         batch = Batch(lane, numbers[lane], key, body, len(waiting[lane]), lines_waiting[lane])
         numbers[lane] += 1
         waiting[lane], lines_waiting[lane] = [], 0

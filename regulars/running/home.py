@@ -60,6 +60,10 @@ class Home:
         return self.root / "demo-loaded.json"
 
     @property
+    def department_mark(self) -> Path:
+        return self.root / "demo-department-loaded.json"
+
+    @property
     def acquirer_book(self) -> Path:
         """What the simulator of an acquirer booked."""
         return self.root / "acquirer-book.jsonl"

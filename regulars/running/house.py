@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from urllib.error import HTTPError, URLError
@@ -58,7 +58,7 @@ class Teller:
             log.write(f"{now.isoformat(timespec='seconds')} {text}\n".encode())
 
 
-def run_house(home: Home, given: Mapping[str, str], *, demo: bool, sales: bool) -> None:
+def run_house(home: Home, given: Mapping[str, str], *, demo: bool, sales: bool, department: bool = True) -> None:
     """Start everything, keep it running until Ctrl-C or SIGTERM, stop everything.
 
     Raises CannotRun when it cannot start; then nothing is left running.
@@ -98,7 +98,8 @@ def run_house(home: Home, given: Mapping[str, str], *, demo: bool, sales: bool) 
                 raise CannotRun(f"The web server is not ready after {READY_TIMEOUT_S:.0f} s; see {home.logs}/web.log.")
             if not supervisor.stopping:
                 _welcome(settings, home, servers, log_ins, time.monotonic() - began, say)
-                _DemoRun(home, environment, say, wanted=demo and sales).keep_with(supervisor)
+                lacks = _lacks(home, department=department) if demo and sales else None
+                _DemoRun(home, environment, say, lacks).keep_with(supervisor)
         finally:
             _stop(supervisor, home, say)
 
@@ -293,15 +294,27 @@ def _welcome(
     print("\n".join([*lines, ""]), flush=True)
 
 
+def _lacks(home: Home, *, department: bool) -> list[str] | None:
+    """What the demo still lacks, as options of `regulars demo`; None where it is whole."""
+    groceries, department = not home.demo_mark.exists(), department and not home.department_mark.exists()
+    if not groceries and not department:
+        return None
+    return ([] if groceries else ["--no-groceries"]) + ([] if department else ["--no-department"])
+
+
 class _DemoRun:
     """Posts the demo beside the running house, once; its progress shows on the terminal.
 
     A demo that stops, because the web was killed, say, goes on a little later: every answer it got is kept.
     """
 
-    def __init__(self, home: Home, environment: Mapping[str, str], say: Callable[[str], None], *, wanted: bool) -> None:
+    def __init__(
+        self, home: Home, environment: Mapping[str, str], say: Callable[[str], None], options: Sequence[str] | None
+    ) -> None:
+        """`options` of `regulars demo`; None: it is not to be posted."""
         self._home, self._environment, self._say = home, environment, say
-        self._attempts_left = DEMO_ATTEMPTS if wanted and not home.demo_mark.exists() else 0
+        self._options = options or ()
+        self._attempts_left = DEMO_ATTEMPTS if options is not None else 0
         self._process: subprocess.Popen[bytes] | None = None
         self._due_at = self._began = time.monotonic()
 
@@ -320,7 +333,7 @@ class _DemoRun:
         elif self._process is None and self._attempts_left and now >= self._due_at:
             self._attempts_left -= 1
             self._process = start_child(
-                [sys.executable, "-m", "regulars", "demo", "--home", str(self._home.root)],
+                [sys.executable, "-m", "regulars", "demo", "--home", str(self._home.root), *self._options],
                 environment=self._environment,
             )
 

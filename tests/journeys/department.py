@@ -1,6 +1,6 @@
 """The made-up department store on a fresh database, called through the web application, its clock in our hands."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -11,13 +11,8 @@ from flask import Flask
 
 from foundation.clock import FixedClock
 from foundation.database import Database
-from pos_adapter.payments import alipay, card, wechat
-from pos_adapter.payments.alipay import AlipayRail
-from pos_adapter.payments.card import CardRail
 from pos_adapter.payments.operations import sweep
-from pos_adapter.payments.rails import register_rail
 from pos_adapter.payments.refunds import sweep_refunds
-from pos_adapter.payments.wechat import WeChatRail
 from pos_adapter.returns.operations import conclude_returns
 from regulars.demo.connection import ClientLogin, Connection
 from regulars.demo.department.building import ZONE
@@ -28,12 +23,12 @@ from regulars.demo.department.machines import Machines, make_machines
 from regulars.demo.department.takings import Takings
 from regulars.demo.people import ean13
 from regulars.running.bootstrap import make_log_ins
+from tests.journeys.handheld_scene import KEY, rails
 from tests.pos_adapter.payments.simulators import simulated
 
 OPENS = time(10)
 BETWEEN_CUSTOMERS = timedelta(minutes=2)
 WHILE_A_BANK_IS_ASKED = timedelta(seconds=6)
-KEY, ANSWER_S = "shared-key", 2.0
 
 
 def card_of(number: int) -> str:
@@ -52,7 +47,7 @@ class Store:
         with database.transaction() as tx:
             erp = make_log_ins(tx)["erp"]
         self.office = self.connect(ClientLogin(erp["client_id"], erp["client_secret"]))
-        furnish(self.office, calendar, lambda what, count: None)
+        furnish(self.office, calendar, lambda what: None)
         self._enrol()
         self.machines: Machines = make_machines(self.office, self.connect)
 
@@ -87,15 +82,11 @@ class Store:
 
 
 @contextmanager
-def banks(folder: Path) -> Iterator[Sequence[object]]:
+def banks(folder: Path) -> Iterator[None]:
     """The acquirer and the wallet apps as programs of their own, and our rails to them."""
     with (
         simulated("regulars.simulators.acquirer", folder) as acquirer,
         simulated("regulars.simulators.wallet_apps", folder, "--key", KEY) as apps,
+        rails(acquirer, apps),
     ):
-        register_rail("card", lambda: CardRail(acquirer.address, ANSWER_S))
-        register_rail("wechat", lambda: WeChatRail(f"http://{apps.address}", KEY, ANSWER_S))
-        register_rail("alipay", lambda: AlipayRail(f"http://{apps.address}", KEY, ANSWER_S))
-        yield acquirer, apps
-        for name, module in (("card", card), ("wechat", wechat), ("alipay", alipay)):
-            register_rail(name, module._configured)
+        yield

@@ -17,21 +17,23 @@ from regulars.demo.report import Outcomes
 BATCH = 500
 CLERKS_MAY_TAKE_OFF = 1_000  # hundredths of a percent
 
-Sent = Callable[[str, int], None]
 
+def furnish(office: Connection, calendar: Calendar, told: Callable[[str], None]) -> int:
+    """Make the whole store, of how many things; made again, nothing changes. Raises DemoStopped when one is refused.
 
-def furnish(office: Connection, calendar: Calendar, sent: Sent) -> None:
-    """Make the whole store; made again, nothing changes. Raises DemoStopped when anything of it is refused.
-
-    `sent` hears what was sent and how many of it.
+    `told` hears what comes next.
     """
 
+    sent = 0
+
     def put(what: str, path: str, items: Sequence[Any], *, of: str | None = None) -> None:
+        nonlocal sent
+        told(what)
+        sent += len(items)
         for at in range(0, len(items), BATCH):
             chunk = items[at : at + BATCH]
             reply = office.send("PUT", path, {of or what: chunk})
             _refuse_refusals(what, reply.content)
-        sent(what, len(items))
 
     put("stores", "/v1/stores/batch", [store()])
     put("counters", "/v1/counters/batch", terms())
@@ -43,6 +45,7 @@ def furnish(office: Connection, calendar: Calendar, sent: Sent) -> None:
     put("products", "/v1/products/batch", catalogue())
     _set_limits(office, calendar)
     _publish_rebate(office, calendar)
+    return sent
 
 
 def _set_limits(office: Connection, calendar: Calendar) -> None:

@@ -8,12 +8,12 @@ from collections import Counter as Counts
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from hashlib import blake2b
 from operator import itemgetter
 from typing import Any
 
 import msgspec
 
+from regulars.demo.connection import key_of
 from regulars.demo.department.baskets import Basket, baskets_of
 from regulars.demo.department.building import CURRENCY, STORE
 from regulars.demo.department.calendar import Calendar
@@ -204,5 +204,4 @@ def _name(receipt: Receipt) -> tuple[str, str, int]:
 
 def _batch(lane: int, number: int, sales: Sequence[Receipt]) -> Batch:
     body = msgspec.json.encode({"sales": sales})
-    key = "demo-" + blake2b(body, digest_size=16).hexdigest()
-    return Batch(lane, number, key, body, len(sales), sum(len(sale.get("lines", ())) for sale in sales))
+    return Batch(lane, number, key_of(body), body, len(sales), sum(len(sale.get("lines", ())) for sale in sales))
