@@ -10,7 +10,8 @@ closed, and refused when it comes. On the control port: `PUT /faults {"silent": 
 
 Faults, each a probability for a call: `slow` (answers within five seconds), `silent` (does it and never answers),
 `lost` (neither), `late` (does it when nobody listens any more), `duplicate` (does it twice, as a network may),
-`declined`, `user_paying` (the payer types a password: then it is paid, or wrong, or nobody types at all),
+`declined`, `user_paying` (the payer types a password: then it is paid, or wrong, or nobody types at all), `typed` (the
+payer types a password, and it is right),
 `system_error` (done or not, it says that it does not know), `garbage`, `crash` (does it and dies). `--hurry 20` makes
 waits as much shorter.
 """
@@ -37,7 +38,8 @@ from foundation.money import exponent
 from pos_adapter.payments import alipay, wechat
 
 FAULTS = (
-    "slow", "silent", "lost", "late", "duplicate", "declined", "user_paying", "system_error", "garbage", "crash",
+    "slow", "silent", "lost", "late", "duplicate", "declined", "user_paying", "typed", "system_error", "garbage",
+    "crash",
 )  # fmt: skip
 BODY_MAX = 64 * 1024
 SLOW_S, LATE_S, SILENT_S, TYPING_S, REFUND_S = 5.0, 15.0, 30.0, 25.0, 5.0
@@ -149,6 +151,8 @@ class WalletApps:
         elif self.strikes("user_paying"):
             state, decides_at = "paying", now + self.chance.uniform(0.1, 1.0) * TYPING_S / self.hurry
             will = self.chance.choices(("paid", "failed", "paying"), (60, 20, 20))[0]
+        elif self.strikes("typed"):
+            state, will, decides_at = "paying", "paid", now + self.chance.uniform(0.1, 1.0) * TYPING_S / self.hurry
         self.book.write(
             {
                 "kind": "payment", "rail": rail, "number": number, "code": code, "amount": amount,

@@ -1,5 +1,6 @@
 """What every page of every package must keep; for browser tests."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
 
 CHECKS = (Path(__file__).parent / "page_checks.js").read_text()
 PHONE_WIDTH_MAX = 600
+# A folder for pictures of what the browser tests look at; empty: none are taken.
+SHOTS = os.environ.get("SHOTS")
 
 
 def complaints_about(page: "Page") -> list[str]:
@@ -20,3 +23,11 @@ def complaints_about(page: "Page") -> list[str]:
     size = page.viewport_size
     found: list[str] = page.evaluate(CHECKS, size is not None and size["width"] < PHONE_WIDTH_MAX)
     return found + axe_complaints(page)
+
+
+def look(page: "Page", name: str) -> None:
+    """The page that is shown is a good one; a picture of it, `<name>_<width>.png`, where SHOTS names a folder."""
+    if SHOTS:
+        size = page.viewport_size
+        page.screenshot(path=Path(SHOTS) / f"{name}_{size and size['width']}.png", full_page=True)
+    assert complaints_about(page) == [], name

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from foundation.access import create_client
-from foundation.database import Database
-from foundation.events import run_relay
-from foundation.live import Teller
+from foundation.database import Database, use_database
 from foundation.settings import read_settings
 from organisation.staff.roles import Role
 from pos_adapter.catalogue.operations import put_products, put_promotions
@@ -24,11 +22,14 @@ from pos_adapter.payments.alipay import AlipayRail
 from pos_adapter.payments.card import CardRail
 from pos_adapter.payments.operations import sweep
 from pos_adapter.payments.rails import register_rail
+from pos_adapter.payments.refunds import sweep_refunds
 from pos_adapter.payments.wechat import WeChatRail
+from pos_adapter.returns.operations import conclude_returns
 from regulars.running.workers import register_everything
 from tests.conftest import LiveServer, serve
 from tests.member_api.people import enrolled
 from tests.organisation.factories import PASSWORD, a_counter, a_person_with_login, a_store, made
+from tests.pos_adapter.desk_scene import relaying
 from tests.pos_adapter.payments.simulators import Simulator, simulated
 
 if TYPE_CHECKING:
@@ -88,7 +89,9 @@ def furnish(database: Database) -> None:
 
 
 @contextmanager
-def scene(environment: Mapping[str, str], folder: Path) -> Iterator[Scene]:
+def scene(
+    environment: Mapping[str, str], folder: Path, furnish: Callable[[Database], None] = furnish
+) -> Iterator[Scene]:
     """The store on a server; beside it a relay that tells the pages, and a worker that takes payments."""
     with (
         simulated("regulars.simulators.acquirer", folder) as acquirer,
@@ -96,7 +99,12 @@ def scene(environment: Mapping[str, str], folder: Path) -> Iterator[Scene]:
         rails(acquirer, apps),
         serve({**environment, **_outside(acquirer, apps)}, folder / "web.log") as server,
     ):
-        yield from _furnished(server, Database(read_settings(environment)), acquirer, apps)
+        database = Database(read_settings(environment))
+        use_database(database)  # ids come in blocks from the database of the process
+        register_everything()
+        furnish(database)
+        yield from _working(server, database, acquirer, apps)
+        use_database(None)
 
 
 def _outside(acquirer: Simulator, apps: Simulator) -> dict[str, str]:
@@ -118,9 +126,7 @@ def rails(acquirer: Simulator, apps: Simulator) -> Iterator[None]:
         register_rail(name, module._configured)
 
 
-def _furnished(server: LiveServer, database: Database, acquirer: Simulator, apps: Simulator) -> Iterator[Scene]:
-    register_everything()
-    furnish(database)
+def _working(server: LiveServer, database: Database, acquirer: Simulator, apps: Simulator) -> Iterator[Scene]:
     with database.transaction() as tx:
         client = create_client(tx, None, "desk", DESK, {"store": "S01"})
     token = httpx.post(
@@ -129,34 +135,32 @@ def _furnished(server: LiveServer, database: Database, acquirer: Simulator, apps
         auth=(client.client_id, client.client_secret),
     ).json()["access_token"]
     stop = threading.Event()
-    relay = threading.Thread(
-        target=run_relay, args=(database, stop, None, Teller(database.settings.redis_url).tell), daemon=True
-    )
     worker = threading.Thread(target=take_payments, args=(database, stop), daemon=True)
-    relay.start()
     worker.start()
     try:
-        yield Scene(server, database, token, acquirer, apps)
+        with relaying(database):
+            yield Scene(server, database, token, acquirer, apps)
     finally:
         stop.set()
-        relay.join()
         worker.join()
         database.dispose()
 
 
 def take_payments(database: Database, stop: threading.Event) -> None:
-    """A worker that does every step of a payment when it is due."""
+    """A worker that does every step of a payment and of a refund when it is due."""
     while not stop.wait(0.2):
         sweep(database)
+        sweep_refunds(database)
+        conclude_returns(database)
 
 
-def log_in(page: "Page", scene: Scene, counter: str = "C1") -> list[str]:
-    """Be Wang Fang at a counter; returns what the browser complains about, as it comes."""
+def log_in(page: "Page", scene: Scene, counter: str = "C1", who: str = "wangfang") -> list[str]:
+    """Be Wang Fang, or somebody else, at a counter; returns what the browser complains about, as it comes."""
     complaints: list[str] = []
     page.on("console", lambda told: complaints.append(told.text) if told.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(f"{scene.server.base_url}/login?next=/handheld")
-    page.fill("[name=username]", "wangfang")
+    page.fill("[name=username]", who)
     page.fill("[name=password]", PASSWORD)
     page.click("button[type=submit]")
     page.wait_for_url("**/handheld")

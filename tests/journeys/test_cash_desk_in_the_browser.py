@@ -1,13 +1,11 @@
 """The cash desk in a real browser: three counters, one payment, the keyboard only; and two desks at one ticket."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.foundation.page_checks import complaints_about
+from tests.foundation.page_checks import look
 from tests.member_api.people import PHONE
 from tests.pos_adapter.desk_scene import MEMBER, Scene, scene
 
@@ -16,8 +14,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-SHOTS = os.environ.get("SHOTS")
-
 
 @pytest.fixture(scope="module")
 def store(
@@ -25,14 +21,6 @@ def store(
 ) -> Iterator[Scene]:
     with scene(fresh_database, tmp_path_factory.mktemp("desk") / "web.log") as found:
         yield found
-
-
-def look(page: "Page", name: str) -> None:
-    """What is wrong with the page; and a picture of it where SHOTS names a folder."""
-    if SHOTS:
-        size = page.viewport_size
-        page.screenshot(path=Path(SHOTS) / f"desk_{name}_{size and size['width']}.png", full_page=True)
-    assert complaints_about(page) == []
 
 
 def press(page: "Page", *keys: str) -> None:
@@ -56,7 +44,7 @@ def test_three_counters_are_settled_with_one_payment_by_the_keyboard_only(
     assert page.evaluate("document.activeElement.id") == "entry"
     tickets = [store.issue("C1", 100_00, MEMBER), store.issue("C2", 50_00, MEMBER)]
     page.wait_for_selector("[data-call]")
-    look(page, "1_waiting")
+    look(page, "desk_1_waiting")
 
     page.keyboard.type(str(tickets[0]["number"]))
     press(page, "Enter")
@@ -65,7 +53,7 @@ def test_three_counters_are_settled_with_one_payment_by_the_keyboard_only(
     page.wait_for_selector(f"[data-ticket='{tickets[2]['number']}'].chosen")
     left(page, "¥500.00")
     page.wait_for_selector(".offer >> text=¥30.00")
-    look(page, "2_called")
+    look(page, "desk_2_called")
 
     press(page, "F7", "Enter")  # e-coins: all that can be used
     left(page, "¥470.00")
@@ -73,12 +61,12 @@ def test_three_counters_are_settled_with_one_payment_by_the_keyboard_only(
     left(page, "¥390.00")
     press(page, "Shift+F9", "Enter")  # the rest by card
     left(page, "¥0.00")
-    look(page, "3_paid_for")
+    look(page, "desk_3_paid_for")
     assert page.evaluate("document.activeElement.id") == "entry"
     press(page, "Enter")
     page.wait_for_selector(".result.paid")
     assert {store.call("GET", f"/v1/tickets/{ticket['id']}").json()["state"] for ticket in tickets} == {"paid"}
-    look(page, "4_settled")
+    look(page, "desk_4_settled")
 
     [settled] = store.call("GET", "/v1/settlements?store=S01&terminal=D1").json()["items"]
     page.evaluate("window.print = () => { window.printed = document.getElementById('paper').textContent }")
@@ -110,7 +98,7 @@ def test_three_counters_are_settled_with_one_payment_by_the_keyboard_only(
 
     store.call("POST", f"/v1/tickets/{tickets[0]['id']}/release")
     page.wait_for_selector(".ticket-mark.handed")
-    look(page, "5_released")
+    look(page, "desk_5_released")
     assert complaints == []
 
 
@@ -133,11 +121,11 @@ def test_a_part_is_settled_in_cash_with_change_and_the_rest_stays_open(
     page.keyboard.type("100")
     press(page, "Enter")
     left(page, "¥0.00")
-    look(page, "6_cash")
+    look(page, "desk_6_cash")
     press(page, "Enter")
     page.wait_for_selector(".result.paid")
     assert "¥30.00" in page.locator(".result-change").inner_text()
-    look(page, "7_change")
+    look(page, "desk_7_change")
     assert store.call("GET", f"/v1/tickets/{stays['id']}").json()["state"] == "issued"
     [settled] = store.call("GET", "/v1/settlements?store=S01&terminal=D3").json()["items"]
     assert settled["amount"] == 70_00
@@ -165,7 +153,7 @@ def test_the_second_of_two_desks_is_told_and_its_list_is_right_again(
     assert page.locator("#said").inner_text().startswith(f"Ticket {both[0]['number']} has just been settled at desk D2")
     page.wait_for_selector(f"[data-ticket='{both[0]['number']}']", state="detached")
     left(page, "¥22.00")
-    look(page, "8_told")
+    look(page, "desk_8_told")
     press(page, "Shift+F9", "Enter", "Enter")
     page.wait_for_selector(".result.paid")
     assert store.call("GET", f"/v1/tickets/{both[1]['id']}").json()["state"] == "paid"
@@ -206,7 +194,7 @@ def test_every_page_of_the_desk_fits_in_both_languages(
     complaints = store.open_desk(page, "D1", who="mona")
     store.issue("C1", 12_00, MEMBER)
     tag = locale[:2]
-    look(page, f"9_desk_{tag}")
+    look(page, f"desk_9_desk_{tag}")
     base = store.server.base_url
     assert store.settle("D1", [store.issue("C2", 13_00, MEMBER)]).status_code == 201
     [settled, *_] = store.call("GET", "/v1/settlements?store=S01&terminal=D1").json()["items"]
@@ -220,7 +208,7 @@ def test_every_page_of_the_desk_fits_in_both_languages(
         answer = page.goto(base + path)
         assert answer is not None
         assert answer.status == 200, path
-        look(page, f"{name}_{tag}")
+        look(page, f"desk_{name}_{tag}")
     assert complaints == []
 
 
@@ -237,12 +225,12 @@ def test_a_card_through_the_acquirer_is_waited_for_and_a_refused_one_gives_the_t
     press(page, "F9", "Enter", "Enter")
     page.wait_for_selector(".result.pending")
     page.wait_for_selector(".recent-row.pending .recent-payment")
-    look(page, "a_pending")
+    look(page, "desk_a_pending")
     assert store.call("GET", f"/v1/tickets/{ticket['id']}").json()["state"] == "settling"
     store.take_payments()
     says(page, "was not paid")
     page.wait_for_selector(f"[data-ticket='{ticket['number']}'].chosen")
-    look(page, "b_refused")
+    look(page, "desk_b_refused")
     store.acquirer.faults()
     press(page, "F9", "Enter", "Enter")
     page.wait_for_selector(".result.pending")
@@ -265,7 +253,7 @@ def test_goods_are_scanned_paid_with_a_coupon_and_points_and_a_scan_is_no_amount
     page.keyboard.type(someone[-4:])  # the last four digits: one masked choice
     press(page, "Enter")
     says(page, "One member has these digits: 李*")
-    look(page, "c_last_four")
+    look(page, "desk_c_last_four")
     press(page, "Enter")
     page.keyboard.type("2*6901234567892")
     press(page, "Enter")
@@ -282,7 +270,7 @@ def test_goods_are_scanned_paid_with_a_coupon_and_points_and_a_scan_is_no_amount
     press(page, "Enter")
     says(page, "A code was scanned where an amount is typed")
     left(page, "¥40.00")
-    look(page, "d_scan_refused")
+    look(page, "desk_d_scan_refused")
     page.keyboard.type("40")
     press(page, "Enter")
     left(page, "¥0.00")

@@ -247,7 +247,7 @@ def test_a_card_that_is_declined_says_so_and_another_one_pays_on_the_spot(phone:
 
 def test_a_scanned_payment_code_waits_while_the_payer_types_the_password(phone: "Page", shop: Scene) -> None:
     number = checking_out(phone, shop)
-    shop.apps.faults(user_paying=1)
+    shop.apps.faults(typed=1)
     scan(phone, "2800000000000042")
     phone.wait_for_selector("[data-payment=pending]")
     assert "password" in phone.locator("[data-payment=pending]").inner_text()

@@ -4,11 +4,8 @@ Card, stored value and e-coins paid for it, and some of the e-coins that it brou
 page of their own; the pages are checked for what every page must keep, in both languages.
 """
 
-import os
-import re
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,9 +16,9 @@ from foundation.database import Database
 from member_api.contract.ledger import Kind
 from organisation.staff.roles import Role
 from tests.field.shop import prove
-from tests.foundation.page_checks import complaints_about
+from tests.journeys.return_steps import Screen, approve_first, issue_red_ticket, refund_at_desk
 from tests.member_api.ledger.callers import balance
-from tests.organisation.factories import PASSWORD, a_person_with_login
+from tests.organisation.factories import a_person_with_login
 from tests.pos_adapter.returns.callers import ReturnFloor, three_counters_paid_by_everything
 
 if TYPE_CHECKING:
@@ -29,7 +26,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-SHOTS = os.environ.get("SHOTS_DIRECTORY")
 CLERK, CASHIER, MANAGER = "ling", "tao", "mei"
 
 
@@ -61,87 +57,28 @@ def address(app: Flask) -> Iterator[str]:
     thread.join()
 
 
-class Screen:
-    """Somebody's own screen."""
-
-    def __init__(self, page: "Page", address: str, who: str, name: str) -> None:
-        self.page, self.address, self.name = page, address, name
-        self.complaints: list[str] = []
-        page.on(
-            "console",
-            lambda message: self.complaints.append(message.text) if message.type in ("error", "warning") else None,
-        )
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.goto(f"{address}/login")
-        page.fill("[name=username]", who)
-        page.fill("[name=password]", PASSWORD)
-        page.click("button[type=submit]")
-        page.wait_for_url(lambda url: not url.endswith("/login"))
-
-    def go(self, path: str) -> "Page":
-        self.page.goto(f"{self.address}{path}")
-        return self.page
-
-    def good(self, what: str) -> None:
-        """What is shown keeps what every page must keep."""
-        self.page.wait_for_load_state("load")
-        if SHOTS:
-            self.page.screenshot(path=Path(SHOTS) / f"{self.name}-{what}.png", full_page=True)
-        assert complaints_about(self.page) == [], what
-        # The stream of a store needs the real server (gunicorn); a plain one closes it.
-        assert [each for each in self.complaints if "event-stream" not in each and "/events" not in each] == [], what
-
-
-def submit(page: "Page", words: "re.Pattern[str]") -> None:
-    page.get_by_role("button", name=words).first.click()
-
-
 @pytest.mark.parametrize(("locale", "width"), [("en-US", 390), ("zh-CN", 360), ("zh-CN", 1440)])
 def test_one_counter_s_line_goes_back_from_the_phone_to_the_desk(
     new_page: "Callable[..., Page]", address: str, floor: ReturnFloor, database: Database, locale: str, width: int
 ) -> None:
     member, sold = three_counters_paid_by_everything(floor, database)
-    gold = sold["tickets"][2]
-    number = floor.ticket(gold)["number"]
+    number = floor.ticket(sold["tickets"][2])["number"]
     shot = f"{locale[:2]}-{width}"
     clerk = Screen(new_page(locale=locale, width=width), address, CLERK, f"{shot}-clerk")
-    page = clerk.go("/returns")
+    clerk.go("/returns")
     clerk.good("list-empty")
-    page = clerk.go("/returns/new")
-    clerk.good("new")
-    page.fill("[name=number]", str(number))
-    page.get_by_role("button", name=re.compile("^(Find|查找)$")).click()
-    clerk.good("found")
-    page.locator(".found a").first.click()
-    page.wait_for_selector(".sold")
-    page.locator(".sold input[type=checkbox]").check()
-    clerk.good("lines")
-    page.get_by_role("button", name=re.compile("Show what goes back|查看退款明细")).click()
-    page.wait_for_selector(".back")
-    clerk.good("preview")
-    shown = page.locator(".back").inner_text()
+    shown = issue_red_ticket(clerk, number)
     assert "130.00" in shown, "what the customer gets in money"
     assert "45.00" in shown, "what comes off for spent e-coins"
-    page.fill("[name=reason]", "Too heavy")
-    page.get_by_role("button", name=re.compile("^(Issue red ticket|开红票)$")).click()
-    page.wait_for_url(re.compile(r"/returns/[0-9a-f-]{36}$"))
-    clerk.good("issued")
-    red = page.url.rpartition("/")[2]
+    red = clerk.page.url.rpartition("/")[2]
     assert floor.red(red)["state"] == "return_issued"
     manager = Screen(new_page(locale=locale, width=width), address, MANAGER, f"{shot}-manager")
-    page = manager.go("/returns/approvals")
-    manager.good("approvals")
-    page.get_by_role("button", name=re.compile("^(Approve|批准|同意)$")).click()
-    page.wait_for_selector(".decide", state="detached")
+    approve_first(manager)
     assert floor.red(red)["state"] == "approved"
     desk = Screen(new_page(locale=locale, width=max(width, 390)), address, CASHIER, f"{shot}-desk")
     desk.go("/returns?show=refund")
     desk.good("to-refund")
-    page = desk.go(f"/returns/{red}")
-    page.fill("#refund [name=terminal]", "D1")
-    desk.good("before")
-    page.locator("#refund button[type=submit]").click()
-    page.wait_for_selector("#refund", state="detached")
+    refund_at_desk(desk, red)
     desk.good("refunded")
     assert floor.red(red)["state"] == "refunded"
     clerk.go(f"/returns/{red}")

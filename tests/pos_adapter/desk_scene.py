@@ -86,21 +86,24 @@ class Scene:
         return self.call("POST", "/v1/settlements", body)
 
     def open_desk(self, page: "Page", terminal: str = "D1", who: str = "clara") -> list[str]:
-        """Log in and open a desk; returns what the browser complains about, as it comes."""
-        complaints: list[str] = []
-        page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        base = self.server.base_url
-        page.goto(f"{base}/login?next=/desk")
-        page.fill("[name=username]", who)
-        page.fill("[name=password]", PASSWORD)
-        page.click("button[type=submit]")
-        page.wait_for_url(f"{base}/desk")
-        page.wait_for_selector("#d-terminal:focus")
-        page.keyboard.type(terminal)
-        page.keyboard.press("Enter")
-        page.wait_for_selector("#news.good")
-        return complaints
+        return open_desk(page, self.server.base_url, terminal, who)
+
+
+def open_desk(page: "Page", base: str, terminal: str = "D1", who: str = "clara") -> list[str]:
+    """Log in and open a desk; returns what the browser complains about, as it comes."""
+    complaints: list[str] = []
+    page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(f"{base}/login?next=/desk")
+    page.fill("[name=username]", who)
+    page.fill("[name=password]", PASSWORD)
+    page.click("button[type=submit]")
+    page.wait_for_url(f"{base}/desk")
+    page.wait_for_selector("#d-terminal:focus")
+    page.keyboard.type(terminal)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#news.good")
+    return complaints
 
 
 @contextmanager

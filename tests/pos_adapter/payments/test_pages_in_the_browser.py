@@ -1,8 +1,6 @@
 """The pages of payments in a real browser: what hangs, why, asked again by hand; a compared day."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +12,7 @@ from pos_adapter.payments.operations import sweep
 from pos_adapter.payments.rails import register_rail
 from pos_adapter.payments.reconciling import reconcile
 from pos_adapter.payments.refunds import refund, sweep_refunds
-from tests.foundation.page_checks import complaints_about
+from tests.foundation.page_checks import look
 from tests.organisation.factories import PASSWORD, a_person_with_login
 from tests.pos_adapter.desk_scene import Scene, scene
 
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-SHOTS = os.environ.get("SHOTS")
 
 
 @pytest.fixture(scope="module")
@@ -56,14 +53,6 @@ def open_as(page: "Page", store: Scene, who: str, path: str) -> None:
     page.wait_for_url(f"{store.server.base_url}{path}")
 
 
-def look(page: "Page", name: str) -> None:
-    """What is wrong with the page; and a picture of it where SHOTS names a folder."""
-    if SHOTS:
-        size = page.viewport_size
-        page.screenshot(path=Path(SHOTS) / f"payments_{name}_{size and size['width']}.png", full_page=True)
-    assert complaints_about(page) == []
-
-
 @pytest.fixture(scope="module")
 def hanging(store: Scene) -> str:
     """A payment that the acquirer does not answer about, beside one that was paid and given back in part."""
@@ -87,15 +76,15 @@ def test_what_hangs_is_seen_with_its_steps(
 ) -> None:
     page = new_page(locale=locale, width=width)
     open_as(page, store, "clara", "/payments")
-    look(page, f"open_{locale[:2]}")
+    look(page, f"payments_open_{locale[:2]}")
     page.click(f"a[href='/payments/{hanging}']")
     page.wait_for_selector("form[data-json]")
-    look(page, f"hanging_{locale[:2]}")
+    look(page, f"payments_hanging_{locale[:2]}")
     page.goto(f"{store.server.base_url}/payments/all")
-    look(page, f"all_{locale[:2]}")
+    look(page, f"payments_all_{locale[:2]}")
     page.click("tbody tr:last-child a")
     page.wait_for_selector("text=R-1042")
-    look(page, f"given_back_{locale[:2]}")
+    look(page, f"payments_given_back_{locale[:2]}")
 
 
 @pytest.mark.parametrize(("locale", "width"), [("en-US", 1440), ("zh-CN", 390)])
@@ -105,10 +94,10 @@ def test_a_compared_day_names_its_differences(
     assert hanging
     page = new_page(locale=locale, width=width)
     open_as(page, store, "olga", "/payments/days")
-    look(page, f"days_{locale[:2]}")
+    look(page, f"payments_days_{locale[:2]}")
     page.click("tbody a")
     page.wait_for_selector("text=000042")
-    look(page, f"day_{locale[:2]}")
+    look(page, f"payments_day_{locale[:2]}")
 
 
 def test_a_person_asks_again(new_page: "Callable[..., Page]", store: Scene, hanging: str) -> None:
