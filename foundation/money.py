@@ -21,3 +21,8 @@ def exponent(currency: str) -> int:
 def format_money(amount: int, currency: str, locale: str = "en") -> str:
     """`amount` minor units as people write them: 199000 CNY -> "CN¥1,990.00"."""
     return format_currency(Decimal(amount).scaleb(-exponent(currency)), currency, locale=locale)
+
+
+def half_up(numerator: int, denominator: int) -> int:
+    """numerator / denominator, rounded to the nearest whole, halves up; the denominator is above zero."""
+    return (2 * numerator + denominator) // (2 * denominator)

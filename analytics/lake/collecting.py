@@ -1,17 +1,15 @@
 """Receipts as rows of the lake: facts of the sales, points of the accounts, terms of the counters brought together."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 from pyarrow import compute
 
-from analytics.lake.rules import WHOLE, Mode, gross_profit, half_up, shared
+from analytics.lake.rules import WHOLE, Mode, gross_profit, shared
 from analytics.lake.schema import LINES, MOMENT
 from foundation.database import Tx
 from member_api.contract.points import (
@@ -19,29 +17,12 @@ from member_api.contract.points import (
     LineReturn,
     PurchasePoints,
     points_of_purchases,
-    suppliers_coupons,
 )
 from organisation.contract import CounterFacts, counters_by_id, stores_by_id
-from pos_adapter.contract.catalogue import brands_by_code, categories_by_path, promotions_by_code
-from pos_adapter.contract.sales import read_lines, returns_of
+from pos_adapter.contract.catalogue import brands_by_code, categories_by_path
+from pos_adapter.contract.sales import benefits_of, read_lines, returns_of
 
-SUPPLIER = "supplier"
-# Discounts that are benefits used rather than a lower price: the contract base of a concession counts them in.
-BENEFIT_DISCOUNTS = frozenset({"coupon", "ecoin", "points"})
 RECEIPT_SIGN = {"sale": 1, "return": 0, "void": -1}
-
-
-class Discount(msgspec.Struct, frozen=True):
-    """A discount as the till stated it; `funder_share` is the part that others than the store pay."""
-
-    kind: str
-    amount: int
-    promotion: str | None = None
-    funder_share: int | None = None
-
-
-_discounts = msgspec.json.Decoder(list[Discount]).decode
-_coupons = msgspec.json.Decoder(dict[int, str]).decode
 
 
 def lake_lines(tx: Tx, receipts: Sequence[UUID], position: int) -> pa.Table:
@@ -151,14 +132,6 @@ def _profits(
     return pa.array(own, pa.int64(), mask=~known)
 
 
-@dataclass(frozen=True, slots=True)
-class Benefits:
-    """Benefits used for a line, and the suppliers' share of them."""
-
-    used: int
-    suppliers_share: int
-
-
 class Contracts:
     """Lines of counters that sell other people's goods."""
 
@@ -167,14 +140,7 @@ class Contracts:
     ) -> None:
         self._lines = lines.to_pylist()
         self._counters = counters
-        self._points = points
-        self._discounts = [_discounts(line["discounts"]) if line["discounts"] else [] for line in self._lines]
-        named = {discount.promotion for each in self._discounts for discount in each if discount.promotion}
-        named |= {line["promotion_code"] for line in self._lines if line["promotion_code"]}
-        self._promotions = promotions_by_code(tx, named)
-        coupons = [_coupons(line["coupons"]) if line["coupons"] else {} for line in self._lines]
-        self._coupons = coupons
-        self._suppliers = suppliers_coupons(tx, {code for each in coupons for code in each.values()})
+        self._benefits = benefits_of(tx, self._lines, points)
 
     def profits(self, modes: Sequence[str]) -> list[int | None]:
         """The gross profit of each line."""
@@ -182,7 +148,7 @@ class Contracts:
 
     def _profit(self, n: int, mode: Mode) -> int | None:
         line = self._lines[n]
-        benefits = self._benefits(n)
+        benefits = self._benefits[n]
         counter = self._counters[line["counter_id"]]
         return gross_profit(
             mode,
@@ -192,42 +158,6 @@ class Contracts:
             rate=counter.rate_on(line["sold_on"], line["promotion_code"]),
             suppliers_share=benefits.suppliers_share,
         )
-
-    def _benefits(self, n: int) -> Benefits:
-        line = self._lines[n]
-        used = line["amount"] - line["money"]
-        borne = self._borne_of_tenders(n) if used else 0
-        for discount in self._discounts[n]:
-            if discount.kind.replace("-", "").replace("_", "") in BENEFIT_DISCOUNTS:
-                used += discount.amount
-            borne += self._borne_of_discount(discount, line["promotion_code"])
-        return Benefits(used, borne)
-
-    def _borne_of_discount(self, discount: Discount, of_line: str | None) -> int:
-        """The suppliers' part: as the till stated it, or else by the funders of the promotion."""
-        if discount.funder_share is not None:
-            return discount.funder_share
-        promotion = self._promotions.get(discount.promotion or of_line or "")
-        if promotion is None:
-            return 0
-        share = sum(part for funder, part in promotion.funders.items() if funder.startswith(SUPPLIER))
-        return half_up(discount.amount * share, WHOLE)
-
-    def _borne_of_tenders(self, n: int) -> int:
-        """The suppliers' part of points, e-coins and coupons that paid: by the funder of each lot, of each coupon."""
-        line = self._lines[n]
-        if not line["allocated"]:
-            return 0
-        parts = [int(part) for part in line["allocated"][1:-1].split(",")]
-        purchase = self._points.get(UUID(line["purchase"]))
-        borne = 0
-        for tender, part in enumerate(parts, 1):
-            if self._coupons[n].get(tender) in self._suppliers:
-                borne += part
-            elif purchase is not None and tender in purchase.borne_by_supplier:
-                units, all_units = purchase.borne_by_supplier[tender]
-                borne += half_up(part * units, all_units)
-        return borne
 
 
 # ---------------------------------------------------------------------------------------------- points

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from enum import StrEnum
 
+from foundation.money import half_up
+
 MILLION = 1_000_000
 WHOLE = 10_000  # hundredths of a percent
 
@@ -46,11 +48,6 @@ def gross_profit(
         return None
     kept = int(rate * MILLION)
     return half_up(((money + suppliers_share) * MILLION - base * (MILLION - kept)) * WHOLE, MILLION * taxed)
-
-
-def half_up(numerator: int, denominator: int) -> int:
-    """numerator / denominator, rounded to the nearest whole, halves up."""
-    return (2 * numerator + denominator) // (2 * denominator)
 
 
 def shared(total: int, weights: Sequence[int]) -> list[int]:

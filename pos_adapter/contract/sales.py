@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from pos_adapter.sales.benefits import Benefits, benefits_of
 from pos_adapter.sales.facts import (
     LINE_FACTS,
     RECEIPTS_AT_ONCE_MAX,
@@ -24,8 +25,10 @@ __all__ = [
     "LINE_FACTS",
     "RECEIPTS_AT_ONCE_MAX",
     "SAY_SOMETHING_NEW",
+    "Benefits",
     "DayTotals",
     "ReturnFacts",
+    "benefits_of",
     "business_days",
     "families",
     "read_lines",

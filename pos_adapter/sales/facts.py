@@ -89,7 +89,7 @@ CROSS JOIN LATERAL (
     FROM pos.tender AS t LEFT JOIN pos.tender_kind AS k ON k.kind = t.kind
     WHERE t.business_date = CASE WHEN s.type = 'void' THEN o.business_date ELSE s.business_date END
         AND t.sale_id = CASE WHEN s.type = 'void' THEN o.id ELSE s.id END) AS p
-WHERE s.state <> 'discarded' AND (s.type <> 'void' OR {VOID_HOLDS})
+WHERE (s.state <> 'discarded' OR %(discarded)s) AND (s.type <> 'void' OR {VOID_HOLDS})
 """  # noqa: S608 - a constant of this file
 
 # o is the line as it was sold: the original's of a return, the line itself otherwise.
@@ -130,8 +130,8 @@ LEFT JOIN pos.promotion AS r ON r.id = coalesce(o.promotion_id, l.promotion_id)
 """  # noqa: S608 - constants of this file
 
 
-def read_lines(tx: Tx, sales: Sequence[UUID]) -> pa.Table:
-    """The lines of these receipts (at most 2,000), as LINE_FACTS says; those of a discarded receipt are left out.
+def read_lines(tx: Tx, sales: Sequence[UUID], *, discarded: bool = False) -> pa.Table:
+    """The lines of these receipts (at most 2,000), as LINE_FACTS says; those of a discarded receipt only if asked for.
 
     `amount`, `money`, `cost` and `quantity_milli` are what the line says, to be taken times `sign`. `purchase` (what
     the accounts know it under) and `sold_on` are the original's where it is known. `money` is the part paid in money
@@ -143,7 +143,7 @@ def read_lines(tx: Tx, sales: Sequence[UUID]) -> pa.Table:
     days, ids = _columns(_dated(sales))
     if not ids:
         return LINE_FACTS.empty_table()
-    parameters = {"days": days, "ids": ids}
+    parameters = {"days": days, "ids": ids, "discarded": discarded}
     with tx.raw.cursor() as cursor, cursor.copy(LINES, parameters) as copy:
         content = b"".join(bytes(block) for block in copy)
     return _parsed(content)
