@@ -11,7 +11,7 @@ TICKETS_READ = declare_permission("tickets.read", "See e-tickets and hear what b
 TICKETS_WRITE = declare_permission("tickets.write", "Issue e-tickets at a counter, cancel them, hand the goods over")
 SETTLE = declare_permission("settlements.write", "Settle e-tickets at a cash desk")
 PAYMENTS_READ = declare_permission("payments.read", "See payments by card and code, and what the banks said of them")
-PAYMENTS_RESOLVE = declare_permission("payments.resolve", "Ask a bank again about a payment that hangs, and say what is known otherwise")
+PAYMENTS_RESOLVE = declare_permission("payments.resolve", "Ask a bank again about a payment that hangs")
 PAYMENTS_APPROVE = declare_permission(
     "payments.approve", "Confirm by other evidence what became of a payment that the bank does not tell of"
 )
@@ -25,3 +25,4 @@ FLOOR = declare_permission(
 SHIFTS_WORK = declare_permission("shifts.work", "Open a shift at a cash desk, count the drawer, and hand the cash in")
 DAY_READ = declare_permission("day.read", "See the figures of a store's day and the statements of its counters")
 DAY_CLOSE = declare_permission("day.close", "Close a store's day, and count a drawer again")
+PARCELS = declare_permission("parcels.write", "Keep paid goods at a cash desk, and hand them out")

@@ -83,6 +83,7 @@ _DESK = _COUNTER | {
     "payments.resolve",
     "topups.write",
     "returns.refund",
+    "parcels.write",
     "shifts.work",
 }
 _MANAGER = _DESK | {
@@ -96,6 +97,7 @@ _MANAGER = _DESK | {
     "tasks.manage",
     "returns.approve",
     "discounts.approve",
+    "payments.approve",
     "day.read",
     "day.close",
 }

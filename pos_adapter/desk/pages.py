@@ -23,6 +23,7 @@ from pos_adapter.desk.printing import prints_of
 from pos_adapter.desk.receipt import paper_of, qr_svg
 from pos_adapter.desk.rules import clock_text
 from pos_adapter.desk.words import PAYMENT_STATES, RAILS, SETTLEMENT_STATES, STEP_WORDS, TICKET_STATES, script_words
+from pos_adapter.payments.words import said
 from pos_adapter.permissions import FLOOR, READ, SETTLE
 from pos_adapter.sales.words import TENDER_WORDS
 from pos_adapter.settlements.reading import list_settlements, read_settlement
@@ -163,6 +164,7 @@ def settlement_page(tx: Tx, settlement: str) -> str:
         ticket_states=TICKET_STATES,
         step_words=STEP_WORDS,
         payment_states=PAYMENT_STATES,
+        said=said,
         rails=RAILS,
         tender_words=TENDER_WORDS,
         may_print=record.state is SettlementState.PAID and viewer.may(SETTLE, place_of(record.store.code)),
@@ -228,6 +230,7 @@ def floor_page(tx: Tx) -> str:
         facts |= {
             "board": read_board(tx, store, _today(tx, store)),
             "payment_states": PAYMENT_STATES,
+            "said": said,
             "address": f"/floor?{urlencode({'store': store.code, 'part': 1})}",
         }
     return render("desk/board.html" if flask.request.args.get("part") and store else "desk/floor.html", **facts)

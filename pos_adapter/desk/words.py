@@ -6,6 +6,7 @@ from typing import Any
 from flask_babel import gettext
 
 from foundation.pages import lazy
+from pos_adapter.payments.words import said_words
 
 SETTLEMENT_STATES: Mapping[str, tuple[Any, str]] = {
     "pending": (lazy("Waiting for payment"), "warn"),
@@ -110,7 +111,7 @@ def script_words() -> dict[str, Any]:
             "no_such_coupon": gettext("There is no such coupon to use here."),
             "none_usable": gettext("Nothing of this can be used here."),
             "accounts_offline": gettext(
-                "No network: points, e-coins, stored money and coupons cannot be used, because nobody can see the balance."
+                "No network: points, e-coins, stored money and coupons cannot be used, for nobody can see the balance."
             ),
             "fully_paid": gettext("Everything is covered: Enter settles."),
             "payments_gone": gettext("What is to be paid has changed: enter the payments again."),
@@ -141,6 +142,7 @@ def script_words() -> dict[str, Any]:
             "none_settled": gettext("Nothing has been settled here today."),
             "failed": gettext("This did not work."),
         },
+        "said": said_words(),
         "label": {
             "ticket": gettext("Ticket {number}"),
             "loose": gettext("Loose goods"),

@@ -1,11 +1,13 @@
 """The words of the handheld's scripts, in the reader's language; they come with the page and are kept with it."""
 
 from foundation.pages import gettext
+from pos_adapter.payments.words import said_words
 
 
 def script_words() -> dict[str, str]:
     """What the scripts say, by name; {places} are filled in by them."""
-    return {**_states(), **_issuing(), **_sending(), **_tickets(), **_members(), **_checkout(), **_problems()}
+    said = {f"said_{text}": words for text, words in said_words().items()}
+    return {**_states(), **_issuing(), **_sending(), **_tickets(), **_members(), **_checkout(), **_problems(), **said}
 
 
 def _states() -> dict[str, str]:
@@ -203,7 +205,7 @@ def _problems() -> dict[str, str]:
         "problem_wallet_not_proved": gettext("The PIN or the code is wrong, or the member has none yet."),
         "problem_rail_unknown": gettext("This is no payment code that we know."),
         "problem_cash_not_here": gettext("Handhelds take no cash: the customer pays at the desk."),
-        "problem_balance_insufficient": gettext("There is not enough in the wallet."),
+        "problem_insufficient_balance": gettext("There is not enough in the wallet."),
         "problem_rate_limited": gettext("Too fast: wait a moment."),
         "problem_part_away": gettext("A part of the system is away; try again in a moment."),
         "problem_csrf_rejected": gettext("The page is old. Load it again."),

@@ -1,12 +1,13 @@
 """Payments over HTTP: what became of them, step by step, and what the acquirer's daily file said."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import flask
 import msgspec
 from marshmallow import fields, validate
+from msgspec import Meta
 
 from foundation.access import Principal, allow, current_principal
 from foundation.database import Tx
@@ -16,6 +17,7 @@ from foundation.http import (
     idempotent,
     make_cursor,
     msgspec_answer,
+    msgspec_body,
     paged,
     read_cursor,
     transactional,
@@ -28,9 +30,12 @@ from pos_adapter.payments.operations import PaymentUnknown, Taken, ask_again, re
 from pos_adapter.payments.reconciling import NotReconciled, compared_days, differences_of
 from pos_adapter.payments.refunds import Refund, ask_refunds_again, refunds_of
 from pos_adapter.payments.rules import PaymentState
-from pos_adapter.permissions import PAYMENTS_READ, PAYMENTS_RESOLVE
+from pos_adapter.payments.verdicts import Finding, Verdict, confirm, decline, propose, verdicts_of
+from pos_adapter.permissions import PAYMENTS_APPROVE, PAYMENTS_READ, PAYMENTS_RESOLVE
 from pos_adapter.places import store_codes, stores_to_show
 
+# Something that is seen when it is shown.
+VISIBLE = r"\S"
 payments_blueprint = Blueprint("payments", __name__, description="Payments taken by us, their refunds, and the banks")
 
 
@@ -56,6 +61,32 @@ class PaymentStepOut(msgspec.Struct, frozen=True):
     refund: str | None
 
 
+class VerdictIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What somebody found out otherwise: `moved`, the payer was charged (has the refund), or `not_moved`.
+
+    `refund` names a refund of the payment by its id; without it the payment itself is meant. `evidence` says where it
+    stands: the line of a bank's statement, who said so on the telephone.
+    """
+
+    finding: Finding
+    evidence: Annotated[str, Meta(min_length=3, max_length=500, pattern=VISIBLE)]
+    refund: UUID | None = None
+
+
+class VerdictOut(msgspec.Struct, frozen=True):
+    """A verdict; `proposed_by` and `decided_by` are `person:<id>` or `machine:<id>`."""
+
+    id: str
+    refund: str | None
+    finding: str
+    evidence: str
+    state: str
+    proposed_by: str
+    proposed_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+
+
 class PaymentOut(msgspec.Struct, frozen=True):
     """A payment. `account` is masked, `reference` the rail's own number, `next_at` when it is looked at again."""
 
@@ -74,6 +105,7 @@ class PaymentOut(msgspec.Struct, frozen=True):
     next_at: datetime | None
     refunds: list[RefundOut] | None = None
     steps: list[PaymentStepOut] | None = None
+    verdicts: list[VerdictOut] | None = None
 
 
 class PaymentPage(msgspec.Struct, frozen=True):
@@ -163,9 +195,9 @@ def get_payments(tx: Tx, arguments: dict[str, Any]) -> Any:
 @transactional
 @msgspec_answer(200, PaymentOut)
 def get_payment(tx: Tx, payment: str) -> PaymentOut:
-    """One payment with its refunds, and every message about it."""
+    """One payment with its refunds, every message about it, and what people found out about it otherwise."""
     found, store = payment_to_show(tx, current_principal(), PAYMENTS_READ, payment)
-    return _body(found, store, refunds_of(tx, [found.id]), steps_of(tx, found.id))
+    return _body(found, store, refunds_of(tx, [found.id]), steps_of(tx, found.id), verdicts_of(tx, found.id))
 
 
 @payments_blueprint.route("/payments/<payment>/ask", methods=["POST"])
@@ -177,6 +209,37 @@ def post_ask(tx: Tx, payment: str) -> PaymentOut:
     found, store = payment_to_show(tx, current_principal(), PAYMENTS_RESOLVE, payment)
     ask_refunds_again(tx, found.id)
     return _body(ask_again(tx, found.id), store)
+
+
+@payments_blueprint.route("/payments/<payment>/verdicts", methods=["POST"])
+@allow(PAYMENTS_RESOLVE)
+@idempotent
+@msgspec_body(VerdictIn)
+@msgspec_answer(201, VerdictOut)
+def post_verdict(tx: Tx, body: VerdictIn, payment: str) -> VerdictOut:
+    """Say by other evidence what became of a payment or refund that is `unknown`; another person has to confirm."""
+    found, _ = payment_to_show(tx, current_principal(), PAYMENTS_RESOLVE, payment)
+    return _verdict(propose(tx, current_principal(), found.id, body.refund, body.finding, body.evidence.strip()))
+
+
+@payments_blueprint.route("/payments/<payment>/verdicts/<int:verdict>/confirm", methods=["POST"])
+@allow(PAYMENTS_APPROVE)
+@idempotent
+@msgspec_answer(200, VerdictOut)
+def post_verdict_confirm(tx: Tx, payment: str, verdict: int) -> VerdictOut:
+    """End the payment or refund by what another person found out."""
+    found, _ = payment_to_show(tx, current_principal(), PAYMENTS_APPROVE, payment)
+    return _verdict(confirm(tx, current_principal(), found.id, verdict))
+
+
+@payments_blueprint.route("/payments/<payment>/verdicts/<int:verdict>/refuse", methods=["POST"])
+@allow(PAYMENTS_RESOLVE)
+@idempotent
+@msgspec_answer(200, VerdictOut)
+def post_verdict_refuse(tx: Tx, payment: str, verdict: int) -> VerdictOut:
+    """Refuse a verdict, or withdraw your own."""
+    found, _ = payment_to_show(tx, current_principal(), PAYMENTS_RESOLVE, payment)
+    return _verdict(decline(tx, current_principal(), found.id, verdict))
 
 
 @payments_blueprint.route("/reconciliations", methods=["GET"])
@@ -247,7 +310,17 @@ def _text(id: UUID | None) -> str | None:
     return None if id is None else str(id)
 
 
-def _body(taken: Taken, store: str, refunds: list[Refund] | None = None, steps: list[Step] | None = None) -> PaymentOut:
+def _verdict(found: Verdict) -> VerdictOut:
+    return VerdictOut(
+        str(found.id), _text(found.refund_id), found.finding.value, found.evidence, found.state.value,
+        found.proposed_by, found.proposed_at, found.decided_by, found.decided_at,
+    )  # fmt: skip
+
+
+def _body(
+    taken: Taken, store: str, refunds: list[Refund] | None = None, steps: list[Step] | None = None,
+    verdicts: list[Verdict] | None = None,
+) -> PaymentOut:  # fmt: skip
     return PaymentOut(
         str(taken.id), str(taken.settlement_id), store, taken.terminal, taken.rail, taken.state.value, taken.amount,
         taken.currency, taken.reference, taken.account, taken.why, taken.created_at, taken.look_at,
@@ -262,4 +335,5 @@ def _body(taken: Taken, store: str, refunds: list[Refund] | None = None, steps: 
             PaymentStepOut(each.at, each.action, each.outcome, each.state, each.detail, _text(each.refund_id))
             for each in steps
         ],
+        None if verdicts is None else [_verdict(each) for each in verdicts],
     )  # fmt: skip

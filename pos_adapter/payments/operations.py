@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 import msgspec
 import structlog
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Table, insert, select, update
+from sqlalchemy import ColumnElement, Table, insert, select, update
 
 from foundation.database import Database, Tx
 from foundation.errors import DomainError, FieldError, Invalid, NotFound
@@ -27,7 +27,7 @@ from foundation.settings import get_settings
 from pos_adapter.payments import alipay, card, wechat  # noqa: F401 - each registers its rail
 from pos_adapter.payments.rails import Order, Rail, Told, rail
 from pos_adapter.payments.rules import ENDED, UNDOING, Action, Next, Outcome, PaymentState, after, undo
-from pos_adapter.payments.tables import payment, payment_step
+from pos_adapter.payments.tables import payment, payment_step, payment_verdict
 from pos_adapter.settlements.operations import Payment, Settlement, complete, fail, lock_settlement
 from pos_adapter.settlements.rules import SettlementState
 from pos_adapter.tickets.numbers import next_number
@@ -242,10 +242,11 @@ def _judge(home: Database, taken: Taken, told: Told) -> Taken:
             rail(taken.rail).patience, now_at.state, taken.wants, told.outcome, now_at.reversals, now_at.started_at,
             tx.now,
         )  # fmt: skip
-        return _becomes(tx, now_at, follows, taken.wants.value, told)
+        return becomes(tx, now_at, follows, taken.wants.value, told)
 
 
-def _becomes(tx: Tx, taken: Taken, follows: Next, action: str, told: Told) -> Taken:
+def becomes(tx: Tx, taken: Taken, follows: Next, action: str, told: Told) -> Taken:
+    """Let a locked payment become what follows, with a step in its trail, announced."""
     why = None
     if follows.state is not PaymentState.SUCCEEDED:
         # Why it is being undone stays the reason, whatever is said about the undoing.
@@ -274,7 +275,18 @@ def _becomes(tx: Tx, taken: Taken, follows: Next, action: str, told: Told) -> Ta
     )  # fmt: skip
     if follows.state is not taken.state:
         _announce(tx, taken, follows.state)
+        if taken.state is PaymentState.UNKNOWN:
+            overtake_verdicts(tx, payment_verdict.c.payment_id == taken.id, payment_verdict.c.refund_id.is_(None))
     return read_payment(tx, taken.id)
+
+
+def overtake_verdicts(tx: Tx, *about: ColumnElement[bool]) -> None:
+    """The rail has told after all: what people proposed meanwhile is not needed any more."""
+    tx.execute(
+        update(payment_verdict)
+        .where(payment_verdict.c.state == "proposed", *about)
+        .values(state="overtaken", decided_at=tx.now)
+    )
 
 
 def _announce(tx: Tx, taken: Taken, state: PaymentState) -> None:
@@ -329,7 +341,7 @@ def _give_up(tx: Tx, settlement_id: UUID, found: Sequence[Taken], why: str) -> S
     for each in found:
         if each.state in (PaymentState.CREATED, PaymentState.PENDING, PaymentState.SUCCEEDED):
             follows = undo(rail(each.rail).patience, each.started_at, tx.now)
-            _becomes(tx, each, follows, GIVE_UP, Told(Outcome.UNDONE, words=why))
+            becomes(tx, each, follows, GIVE_UP, Told(Outcome.UNDONE, words=why))
             if follows.at is not None:
                 send_after_commit(tx, TAKE, str(each.id))
     left = [each for each in payments_of(tx, settlement_id, lock=True) if each.state not in ENDED]

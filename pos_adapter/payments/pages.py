@@ -1,5 +1,7 @@
 """Payments that hang, one payment step by step, and the banks' daily files beside what we have."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -7,18 +9,33 @@ from uuid import UUID
 
 import flask
 
-from foundation.access import allow, current_principal
+from foundation.access import PrincipalKind, allow, current_principal
 from foundation.database import Tx
 from foundation.http import Pages, make_cursor, read_cursor, transactional
 from foundation.pages import gettext, render
 from organisation.contract import place_of, stores_by_id, stores_within
+from pos_adapter.actors import actor_names
 from pos_adapter.payments.boards import OPEN, list_payments, open_refunds, steps_of
 from pos_adapter.payments.http import payment_to_show, read_day
+from pos_adapter.payments.operations import Taken
 from pos_adapter.payments.reconciling import NotReconciled, compared_days, differences_of
-from pos_adapter.payments.refunds import refunds_of
-from pos_adapter.payments.rules import ENDED, REFUND_ENDED
-from pos_adapter.payments.words import ACTIONS, DIFFERENCES, OUTCOMES, RAILS, REFUND_STATES, SAID, STATES, TYPES
-from pos_adapter.permissions import PAYMENTS_READ, PAYMENTS_RESOLVE
+from pos_adapter.payments.refunds import Refund, refunds_of
+from pos_adapter.payments.rules import ENDED, REFUND_ENDED, PaymentState, RefundState
+from pos_adapter.payments.verdicts import Verdict, VerdictState, verdicts_of
+from pos_adapter.payments.words import (
+    ACTIONS,
+    DIFFERENCES,
+    FINDINGS,
+    OUTCOMES,
+    RAILS,
+    REFUND_FINDINGS,
+    REFUND_STATES,
+    STATES,
+    TYPES,
+    VERDICT_STATES,
+    said,
+)
+from pos_adapter.permissions import PAYMENTS_APPROVE, PAYMENTS_READ, PAYMENTS_RESOLVE
 
 payments_pages = Pages("payments", __name__, url_prefix="/payments")
 PAGE_SIZE = 50
@@ -73,6 +90,20 @@ def _list(tx: Tx, *, only_open: bool) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Something that its rail does not tell: the payment itself or a refund of it, and what somebody has proposed."""
+
+    refund: Refund | None
+    proposed: Verdict | None
+
+
+def _cases(paid: Taken, refunds: Sequence[Refund], verdicts: Sequence[Verdict]) -> list[Case]:
+    proposed = {each.refund_id: each for each in verdicts if each.state is VerdictState.PROPOSED}
+    itself = [Case(None, proposed.get(None))] if paid.state is PaymentState.UNKNOWN else []
+    return itself + [Case(each, proposed.get(each.id)) for each in refunds if each.state is RefundState.UNKNOWN]
+
+
 @payments_pages.route("/<uuid:payment>")
 @allow(PAYMENTS_READ)
 @transactional
@@ -80,7 +111,7 @@ def payment_page(tx: Tx, payment: UUID) -> str:
     """One payment: what was asked, what was said, what went back."""
     viewer = current_principal()
     found, store = payment_to_show(tx, viewer, PAYMENTS_READ, str(payment))
-    refunds = refunds_of(tx, [found.id])
+    refunds, verdicts = refunds_of(tx, [found.id]), verdicts_of(tx, found.id)
     return render(
         "payments/payment.html",
         payment=found,
@@ -88,7 +119,12 @@ def payment_page(tx: Tx, payment: UUID) -> str:
         zone=stores_by_id(tx, [found.store_id])[found.store_id].timezone,
         refunds=refunds,
         steps=steps_of(tx, found.id),
+        cases=_cases(found, refunds, verdicts),
+        decided=[each for each in verdicts if each.state is not VerdictState.PROPOSED],
+        names=actor_names(tx, [who for each in verdicts for who in (each.proposed_by, each.decided_by or "")]),
+        me=viewer.actor,
         may_ask=viewer.may(PAYMENTS_RESOLVE, place_of(store)),
+        may_approve=viewer.may(PAYMENTS_APPROVE, place_of(store)) and viewer.kind is PrincipalKind.PERSON,
         waits=found.state not in ENDED or any(each.state not in REFUND_ENDED for each in refunds),
         **_words(),
     )
@@ -131,5 +167,6 @@ def day_page(tx: Tx, rail: str, day: str) -> str:
 def _words() -> dict[str, Any]:
     return {
         "rails": RAILS, "states": STATES, "refund_states": REFUND_STATES, "actions": ACTIONS, "outcomes": OUTCOMES,
-        "kinds": DIFFERENCES, "types": TYPES, "said": SAID,
+        "kinds": DIFFERENCES, "types": TYPES, "said": said, "findings": FINDINGS, "refund_findings": REFUND_FINDINGS,
+        "verdict_states": VERDICT_STATES,
     }  # fmt: skip

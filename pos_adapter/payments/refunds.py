@@ -25,6 +25,7 @@ from pos_adapter.payments.operations import (
     each_safely,
     lease_until,
     next_trace,
+    overtake_verdicts,
     taken_from,
 )
 from pos_adapter.payments.rails import Rail, RefundOrder, Told, rail
@@ -37,7 +38,7 @@ from pos_adapter.payments.rules import (
     after_refund,
     first_of_refund,
 )
-from pos_adapter.payments.tables import payment, payment_step
+from pos_adapter.payments.tables import payment, payment_step, payment_verdict
 from pos_adapter.payments.tables import refund as refund_table
 
 GIVE_BACK = "pos.give_back"
@@ -238,10 +239,11 @@ def _judge(home: Database, of: Taken, wanted: Refund, told: Told) -> Refund:
         follows = after_refund(
             rail(of.rail).patience, wanted.wants, told.outcome, now_at.tries, now_at.anew, now_at.started_at, tx.now
         )
-        return _becomes(tx, now_at, follows, told)
+        return becomes_refund(tx, now_at, follows, wanted.wants.value, told)
 
 
-def _becomes(tx: Tx, was: Refund, follows: RefundNext, told: Told) -> Refund:
+def becomes_refund(tx: Tx, was: Refund, follows: RefundNext, action: str, told: Told) -> Refund:
+    """Let a locked refund become what follows, with a step in the payment's trail, announced."""
     changes: dict[str, Any] = {
         "state": follows.state.value,
         "wants": follows.action.value,
@@ -259,16 +261,18 @@ def _becomes(tx: Tx, was: Refund, follows: RefundNext, told: Told) -> Refund:
     tx.execute(update(refund_table).where(refund_table.c.id == was.id).values(changes))
     tx.execute(
         insert(payment_step).values(
-            payment_id=was.payment_id, refund_id=was.id, action=f"refund_{was.wants.value}",
+            payment_id=was.payment_id, refund_id=was.id, action=f"refund_{action}",
             outcome=told.outcome.value, state=follows.state.value, detail=told.words[:500] or None, at=tx.now,
         )
     )  # fmt: skip
     now_at = _read(tx, was.id)
     if follows.state is not was.state:
         _announce(tx, now_at, follows.state)
+        if was.state is RefundState.UNKNOWN:
+            overtake_verdicts(tx, payment_verdict.c.refund_id == was.id)
     if follows.state in REFUND_ENDED:
-        for action in _when_ended:
-            action(tx, now_at)
+        for tell in _when_ended:
+            tell(tx, now_at)
     elif follows.at is not None and follows.at <= tx.now:
         send_after_commit(tx, GIVE_BACK, str(was.id))
     return now_at

@@ -17,7 +17,8 @@ from foundation.identifiers import day_of
 from foundation.money import exponent, is_currency
 from foundation.pages import gettext, render
 from member_api.contract.members import claims
-from organisation.contract import StoreFacts, place_of, staff_names, stores_by_code, stores_within
+from organisation.contract import StoreFacts, place_of, stores_by_code, stores_within
+from pos_adapter.actors import actor_names
 from pos_adapter.permissions import APPROVE, READ, REPAIR
 from pos_adapter.repairs.audit import Deed, deeds_on_parked, deeds_on_sale
 from pos_adapter.repairs.boards import ToRepair, list_flagged, list_parked, to_repair
@@ -143,7 +144,7 @@ def gaps_page(tx: Tx) -> str:
         rows=[(gap, board.zones.get(gap.store), board.viewer.may(APPROVE, place_of(gap.store))) for gap in shown],
         closed=closed,
         next=_next(make_cursor(shown[-1].id) if len(found) > PAGE_SIZE else None),
-        names=_names(tx, [gap.explained_by for gap in shown if gap.explained_by]),
+        names=actor_names(tx, [gap.explained_by for gap in shown if gap.explained_by]),
     )
 
 
@@ -161,7 +162,7 @@ def discards_page(tx: Tx) -> str:
         board=board,
         rows=[(each, codes[each.store_id]) for each in shown],
         next=_next(make_cursor(shown[-1].id) if len(found) > PAGE_SIZE else None),
-        names=_names(tx, [each.proposed_by for each in shown]),
+        names=actor_names(tx, [each.proposed_by for each in shown]),
         zones=board.zones,
         subjects=SUBJECTS,
         me=board.viewer.actor,
@@ -245,7 +246,7 @@ def _about(
         "proposal": proposals[0] if proposals else None,
         "me": viewer.actor,
         "deeds": deeds,
-        "names": _names(tx, [*(deed.actor for deed in deeds), *(each.proposed_by for each in proposals)]),
+        "names": actor_names(tx, [*(deed.actor for deed in deeds), *(each.proposed_by for each in proposals)]),
         "zone": stores_by_code(tx, [receipt.store])[receipt.store].timezone,
         "action_words": ACTIONS,
         "subjects": SUBJECTS,
@@ -257,13 +258,6 @@ def _claim_of(tx: Tx, sale_id: UUID) -> Any:
         "SELECT claim_id FROM pos.sale WHERE business_date = :day AND id = :id", {"day": day_of(sale_id), "id": sale_id}
     ).scalar_one_or_none()
     return claims(tx, [claim_id]).get(claim_id) if claim_id is not None else None
-
-
-def _names(tx: Tx, actors: Sequence[str]) -> Mapping[str, str]:
-    """Names of those who did something, by `person:<id>`; a machine is called by its id."""
-    people = {actor: int(actor.removeprefix("person:")) for actor in actors if actor.startswith("person:")}
-    known = staff_names(tx, sorted(set(people.values()))) if people else {}
-    return {actor: known.get(people[actor], actor) if actor in people else actor for actor in actors}
 
 
 def _plain(amount: Any, currency: str) -> str:

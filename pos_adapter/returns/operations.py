@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 import msgspec
 from sqlalchemy import insert
 
-from foundation.access import Principal, PrincipalKind
+from foundation.access import Principal
 from foundation.clock import local_date
 from foundation.database import Database, Tx
 from foundation.errors import FieldError
@@ -48,7 +48,6 @@ from pos_adapter.returns.rules import (
     ReturnLimit,
     ReturnNotOpen,
     ReturnUnknown,
-    SecondPersonNeeded,
     SellingCounterNeeded,
     Wanted,
     check_step,
@@ -72,7 +71,9 @@ from pos_adapter.sales.incoming import SERVER_NUMBERS_FROM, authorise
 from pos_adapter.sales.operations import Refused, post_receipts, racing
 from pos_adapter.sales.receipts import Line
 from pos_adapter.sales.rules import RefundSplitDiffers
+from pos_adapter.second_person import check_second_person
 from pos_adapter.tickets.numbers import next_number
+from pos_adapter.tickets.operations import lying_at_desk
 from pos_adapter.tickets.rules import NotThisCounter, TicketState
 
 RETURN_SERIES = "return"
@@ -230,6 +231,7 @@ def issue_return(tx: Tx, principal: Principal, wish: RedWish) -> RedTicket:
     counter = one_counter(lines)
     _check_issuer(principal, sold.store.code, counter, wish.kind)
     _check_kind(sold, wish, lines)
+    _check_not_at_desk(tx, sold, counter)
     day = local_date(tx.now, sold.store.timezone)
     amount = sum(line.amount for line in lines)
     limit = limit_on(limits(tx), sold.store.id, sold.sale.currency, day)
@@ -277,6 +279,19 @@ def _check_kind(sold: SoldThing, wish: RedWish, lines: Sequence[RedLine]) -> Non
         raise ReturnContradicts("Only an exchange hands something out", errors=[FieldError("/given", "not here")])
 
 
+def _check_not_at_desk(tx: Tx, sold: SoldThing, counter: str | None) -> None:
+    """Raises ReturnContradicts for goods that lie at the desk: the counter has to have them to check them."""
+    tickets = tx.execute(
+        "SELECT id FROM pos.ticket WHERE settlement_id = :settlement AND counter_code = :counter",
+        {"settlement": sold.settlement, "counter": counter},
+    )
+    asked = [sold.ticket.id] if sold.ticket is not None else list(tickets.scalars())
+    if label := min(lying_at_desk(tx, asked).values(), default=None):
+        raise ReturnContradicts(
+            f"The goods lie at the desk as {label}; the desk sends them back to their counter first"
+        )
+
+
 # ------------------------------------------------------------------------------------------------- its steps
 
 
@@ -284,18 +299,16 @@ def approve_return(tx: Tx, principal: Principal, id: UUID, why: str | None) -> R
     """Let it be refunded. Raises ReturnUnknown, SecondPersonNeeded, ReturnNotOpen."""
     red, store = _own(tx, principal, id)
     principal.require(RETURNS_APPROVE, place_of(store.code))
-    _check_second_person(tx, principal, red)
+    check_second_person(principal, *_began_by(tx, red))
     if red.state is not RedState.ISSUED:
         raise ReturnNotOpen(f"The return is {red.state}", state=red.state.value)
     return _approved(tx, red, principal.actor, why)
 
 
-def _check_second_person(tx: Tx, principal: Principal, red: RedTicket) -> None:
-    if principal.kind is not PrincipalKind.PERSON:
-        raise SecondPersonNeeded("A machine cannot be the second person")
+def _began_by(tx: Tx, red: RedTicket) -> list[str]:
+    """Whoever issued it, and the clerk it names."""
     clerk = staff_by_number(tx, [red.clerk]).get(red.clerk) if red.clerk is not None else None
-    if red.issued_by == principal.actor or (clerk is not None and str(clerk.id) == principal.id):
-        raise SecondPersonNeeded("Whoever issued it cannot approve it: a second person is needed")
+    return [red.issued_by, *([f"person:{clerk.id}"] if clerk is not None else [])]
 
 
 def _approved(tx: Tx, red: RedTicket, actor: str, why: str | None) -> RedTicket:

@@ -3,7 +3,7 @@
 What a refund comes to is worked out under the locks of the refund itself, in a transaction that records nothing.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -18,7 +18,8 @@ from foundation.database import Tx, database
 from foundation.errors import DomainError
 from foundation.http import Pages, transactional
 from foundation.pages import gettext, render
-from organisation.contract import StoreFacts, place_of, staff_names, stores_by_id, stores_within
+from organisation.contract import StoreFacts, place_of, stores_by_id, stores_within
+from pos_adapter.actors import actor_names
 from pos_adapter.permissions import RETURNS_APPROVE, RETURNS_ISSUE, RETURNS_REFUND, TICKETS_READ
 from pos_adapter.returns.http import return_id
 from pos_adapter.returns.naming import Named, find_sold
@@ -102,7 +103,7 @@ def _list(tx: Tx, viewer: Principal, show: str, address: str) -> str:
         chosen=chosen,
         sections=tabs,
         here="/returns/approvals" if address != "/returns" else f"/returns?show={show}{scope}",
-        names=_names(tx, [red.issued_by for red in found]),
+        names=actor_names(tx, [red.issued_by for red in found]),
         may_decide={
             red.id for red in found if _may_approve(viewer, red, stores_by_id(tx, [red.store_id])[red.store_id])
         },
@@ -246,7 +247,7 @@ def _one(tx: Tx, viewer: Principal, id: UUID) -> str:
         rails=rails,
         refused_rails=[each for each in rails if each.state == "failed" and each.instead is None],
         history=history,
-        actors=_names(tx, [step.actor for step in history]),
+        actors=actor_names(tx, [step.actor for step in history]),
         names=product_names(tx, {line.product for line in red.lines if line.product}),
         state_words=STATE_WORDS,
         step_words=STEP_WORDS,
@@ -269,24 +270,6 @@ def _may_approve(viewer: Principal, red: RedTicket, store: StoreFacts) -> bool:
         and viewer.may(RETURNS_APPROVE, place_of(store.code))
         and red.issued_by != viewer.actor
     )
-
-
-def _names(tx: Tx, actors: Iterable[str]) -> dict[str, str]:
-    """Who acted, in words: people by name, machines by what their client is called."""
-    people, machines = {}, {}
-    for actor in set(actors):
-        kind, _, id = actor.partition(":")
-        if kind == "person" and id.isdecimal():
-            people[int(id)] = actor
-        elif kind == "machine":
-            machines[id] = actor
-    names = {people[id]: name for id, name in staff_names(tx, list(people)).items()}
-    if machines:
-        rows = tx.execute(
-            "SELECT client_id, name FROM foundation.client WHERE client_id = ANY(:ids)", {"ids": list(machines)}
-        )
-        names |= {machines[row.client_id]: row.name for row in rows}
-    return names
 
 
 def _uuid(text: str | None) -> UUID | None:

@@ -68,12 +68,6 @@ class ReturnContradicts(Invalid):
     code = "return_contradicts_itself"
 
 
-class SecondPersonNeeded(Forbidden):
-    """Whoever issued a red ticket cannot approve it, and a machine cannot at all."""
-
-    code = "second_person_needed"
-
-
 class SellingCounterNeeded(Forbidden):
     """Goods are checked by the counter that sold them; only it issues the red ticket."""
 

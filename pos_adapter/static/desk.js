@@ -408,7 +408,7 @@ async function listRecent() {
 async function resolved(settled) {
   const amount = V.moneyOf(desk)(settled.amount);
   if (settled.state === "paid") tell(word("say", "resolved_paid", { amount }), "good");
-  else tell(word("say", "resolved_failed", { amount, why: settled.failure || "" }), "danger");
+  else tell(word("say", "resolved_failed", { amount, why: word("said", settled.failure || "") }), "danger");
   if (desk.result?.id !== settled.id) return;
   const answer = await get(`/v1/settlements/${settled.id}`);
   if (answer?.status === 200) Object.assign(desk.result, answer.body);
@@ -425,7 +425,7 @@ async function bringBack(settled) {
   }
   if (settled.member) await takeMember({ member: settled.member });
   changed();
-  tell(word("say", "resolved_failed", { amount: V.moneyOf(desk)(settled.amount), why: settled.failure || "" }), "danger");
+  tell(word("say", "resolved_failed", { amount: V.moneyOf(desk)(settled.amount), why: word("said", settled.failure || "") }), "danger");
 }
 
 async function printReceipt(id, given) {

@@ -155,7 +155,7 @@ function drawRecent(desk, place) {
     const head = element("div", "recent-head", badge(word("settlement", settled.state), STATE_KINDS[settled.state]), element("strong", "number", money(settled.amount)));
     const row = element("div", `recent-row ${settled.state}`, head);
     for (const payment of settled.payments.filter((each) => settled.state === "pending" || each.state !== "succeeded")) {
-      const why = payment.why && payment.state !== "succeeded" ? ` ${payment.why}` : "";
+      const why = payment.why && payment.state !== "succeeded" ? ` ${word("said", payment.why)}` : "";
       row.append(element("div", "recent-payment", `${word("rail", payment.rail)} ${money(payment.amount)} `, badge(word("payment", payment.state), STATE_KINDS[payment.state] || ""), element("span", "hint", why)));
     }
     const marks = element("div", "recent-tickets");
@@ -182,8 +182,8 @@ function drawResult(desk, place) {
   if (result.change > 0) place.append(element("p", "result-change", `${word("label", "change")} ${money(result.change)}`));
   if (result.points) place.append(tenderLine(word("label", "earned"), `+${result.points.earned.toLocaleString(desk.language)}`, true), tenderLine(word("label", "balance"), result.points.balance.toLocaleString(desk.language), true));
   if (result.ecoins?.earned) place.append(tenderLine(word("label", "ecoins"), `+${money(result.ecoins.earned)}`, true));
-  for (const payment of result.payments || []) place.append(element("p", "result-payment", `${word("rail", payment.rail)} `, badge(word("payment", payment.state), STATE_KINDS[payment.state] || ""), payment.why && payment.state !== "succeeded" ? ` ${payment.why}` : ""));
-  if (result.failure) place.append(element("p", "result-failure", result.failure));
+  for (const payment of result.payments || []) place.append(element("p", "result-payment", `${word("rail", payment.rail)} `, badge(word("payment", payment.state), STATE_KINDS[payment.state] || ""), payment.why && payment.state !== "succeeded" ? ` ${word("said", payment.why)}` : ""));
+  if (result.failure) place.append(element("p", "result-failure", word("said", result.failure)));
 }
 
 window.deskViews = { word, moneyOf, plainAmount, drawWho, drawBasket, drawSum, drawOffers, drawWaiting, drawRecent, drawResult };

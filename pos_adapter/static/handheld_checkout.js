@@ -1,6 +1,6 @@
 // One-stop checkout: a ticket is paid on the spot, by card, payment code or the member's wallet. Never cash.
 
-import { badge, field, h, money, problemWords, sheet, show, words } from "./handheld_page.js";
+import { badge, field, h, money, problemWords, said, sheet, show, words } from "./handheld_page.js";
 import { learn, live, tickets } from "./handheld_live.js";
 import { call, isDone, isUndecided, network, newId, state } from "./handheld_network.js";
 import * as store from "./handheld_store.js";
@@ -153,7 +153,7 @@ function draw() {
   const head = h("div", { class: "hh-owed" }, h("span", {}, words("ticket", { number: ticket.number })), h("strong", {}, cash(ticket)));
   if (payment && payment.state !== "failed") { show(body, head, progress(payment)); return; }
   const failed = payment ? h("div", { class: "hh-result danger", role: "alert", "data-payment": "failed" },
-    h("strong", {}, words("payment_failed")), h("span", {}, payment.why ? words("payment_reason", { reason: payment.why }) : ""), h("span", {}, words("payment_failed_how"))) : null;
+    h("strong", {}, words("payment_failed")), h("span", {}, payment.why ? words("payment_reason", { reason: said(payment.why) }) : ""), h("span", {}, words("payment_failed_how"))) : null;
   if (!state.online) { show(body, head, failed, h("p", { class: "alert danger", role: "alert", "data-payment": "offline" }, words("paying_offline"))); return; }
   show(body, head, failed, rails(ticket), h("p", { class: "hint" }, words("no_cash")));
 }
@@ -170,7 +170,7 @@ function progress(payment) {
     payment.state === "paid" ? null : h("span", { class: "hh-spin", "aria-hidden": "true" }),
     h("strong", {}, words(title)),
     how ? h("span", {}, words(how)) : null,
-    payment.why && payment.state !== "paid" ? h("span", {}, payment.why) : null,
+    payment.why && payment.state !== "paid" ? h("span", {}, said(payment.why)) : null,
     payment.points ? h("span", {}, words("points_earned", { points: payment.points })) : null,
     payment.state === "paid" ? h("button", { class: "button primary block", type: "button", onclick: () => watched.opened.close() }, words("done")) : null);
 }

@@ -7,6 +7,9 @@ export function words(name, places = {}) {
   return (facts.words[name] ?? name).replace(/\{(\w+)\}/g, (whole, place) => places[place] ?? whole);
 }
 
+/** What a bank or wallet app said, in the reader's language; words nobody knows stay as they are. */
+export const said = (text) => facts.words[`said_${text}`] ?? text;
+
 /** What a problem says to a person: our own words for its code, else those that came with it. */
 export function problemWords(problem) {
   if (!problem) return words("problem");

@@ -12,7 +12,8 @@ from foundation.database import Database
 from member_api.contract.ledger import Kind
 from pos_adapter.returns.http import return_id
 from pos_adapter.returns.operations import approve_return
-from pos_adapter.returns.rules import ReturnNotOpen, SecondPersonNeeded
+from pos_adapter.returns.rules import ReturnNotOpen
+from pos_adapter.second_person import SecondPersonNeeded
 from tests.field.shop import PHONE_REF, points_of, prove
 from tests.member_api.ledger.callers import balance
 from tests.pos_adapter.returns.callers import ReturnFloor, counts, manager, three_counters_paid_by_everything
