@@ -13,6 +13,7 @@ from pos_adapter.handheld.http import handheld_blueprint
 from pos_adapter.handheld.pages import handheld_pages
 from pos_adapter.overview.http import overview_blueprint
 from pos_adapter.overview.pages import overview_pages
+from pos_adapter.parcels.http import parcels_blueprint
 from pos_adapter.payments.http import payments_blueprint
 from pos_adapter.payments.pages import payments_pages
 from pos_adapter.permissions import DISCOUNTS_APPROVE, FLOOR, PAYMENTS_READ, READ, RETURNS_ISSUE, TICKETS_WRITE
@@ -44,6 +45,7 @@ room = Room(
         live_blueprint,
         payments_blueprint,
         desk_blueprint,
+        parcels_blueprint,
         returns_blueprint,
         discounts_blueprint,
         handheld_blueprint,

@@ -43,6 +43,9 @@ TOPICS = (
     "refund.succeeded",
     "refund.failed",
     "refund.unknown",
+    "parcel.lying",
+    "parcel.collected",
+    "parcel.sent_back",
 )
 
 

@@ -324,21 +324,34 @@ def cancel(tx: Tx, principal: Principal, id: UUID, why: str | None) -> Ticket:
 def release(tx: Tx, principal: Principal, id: UUID) -> Ticket:
     """Say that the goods were handed over; only what is paid. Raises TicketUnknown, NotThisCounter, TicketNotOpen."""
     ticket = _own(tx, principal, id)
-    if _is_given_back(tx, id):
+    if given_back(tx, [id]):
         raise TicketNotOpen("The ticket is given back; the goods stay", state=ticket.state.value)
+    if label := lying_at_desk(tx, [id]).get(id):
+        raise TicketNotOpen(f"The goods lie at the desk as {label}; the desk hands them out", state=ticket.state.value)
     return step(
         tx, ticket, TicketState.RELEASED, principal.actor, settlement=ticket.settlement_id,
         first_line=ticket.first_line,
     )  # fmt: skip
 
 
-def _is_given_back(tx: Tx, id: UUID) -> bool:
-    """Whether what was paid is on its way back as not collected; whoever issues that locks the ticket first."""
+def given_back(tx: Tx, ids: Collection[UUID]) -> frozenset[UUID]:
+    """Tickets that are on their way back as not collected; whoever issues that locks the ticket first."""
     found = tx.execute(
-        "SELECT FROM pos.red_ticket WHERE ticket_id = :id AND kind = 'not_collected' AND state <> 'refused' LIMIT 1",
-        {"id": id},
+        "SELECT DISTINCT ticket_id FROM pos.red_ticket"
+        " WHERE ticket_id = ANY(:ids) AND kind = 'not_collected' AND state <> 'refused'",
+        {"ids": list(ids)},
     )
-    return found.one_or_none() is not None
+    return frozenset(found.scalars())
+
+
+def lying_at_desk(tx: Tx, ids: Collection[UUID]) -> dict[UUID, str]:
+    """The label under which the goods of tickets lie at a desk, of those that do; under the tickets' locks it stays."""
+    found = tx.execute(
+        "SELECT t.ticket_id, to_char(p.business_date, 'MMDD') || '-' || p.number AS label FROM pos.parcel_ticket AS t"
+        " JOIN pos.parcel AS p ON p.id = t.parcel_id WHERE t.ticket_id = ANY(:ids) AND t.lies",
+        {"ids": list(ids)},
+    )
+    return {row.ticket_id: row.label for row in found}
 
 
 def _own(tx: Tx, principal: Principal, id: UUID) -> Ticket:
@@ -382,6 +395,18 @@ def expire_tickets(home: Database) -> int:
         if len(past) < EXPIRE_BATCH:
             break
     return expired
+
+
+def expire_tickets_of(tx: Tx, store_id: int, day: date) -> int:
+    """Let the open tickets of a store's day expire, because it is closed; returns how many."""
+    rows = tx.execute(
+        COLUMNS + "WHERE store_id = :store AND business_date = :day AND state = 'issued' ORDER BY id FOR UPDATE",
+        {"store": store_id, "day": day},
+    )
+    tickets = [_ticket(row) for row in rows]
+    for ticket in tickets:
+        step(tx, ticket, TicketState.EXPIRED, "system", "the day is closed")
+    return len(tickets)
 
 
 # -------------------------------------------------------------------------------------------------------- looking

@@ -55,6 +55,9 @@ ticket = Table(
 Index("ticket_of_store", ticket.c.store_id, ticket.c.business_date, ticket.c.state, ticket.c.number)
 Index("ticket_of_member", ticket.c.member_id, ticket.c.business_date, postgresql_where=ticket.c.member_id.is_not(None))
 Index("ticket_of_settlement", ticket.c.settlement_id, postgresql_where=ticket.c.settlement_id.is_not(None))
+Index(
+    "ticket_uncollected", ticket.c.store_id, ticket.c.changed_at, ticket.c.id, postgresql_where=ticket.c.state == "paid"
+)
 
 ticket_change = Table(
     "ticket_change",

@@ -52,6 +52,7 @@ DESK_SCOPES = TILL_SCOPES | {
     "topups.write",
     "returns.issue",
     "returns.refund",
+    "parcels.write",
     "shifts.work",
 }
 
