@@ -16,7 +16,10 @@ from member_api.ledger.http import ledger_blueprint
 from member_api.ledger.pages import ledger_pages
 from member_api.members.http import members_blueprint
 from member_api.members.pages import members_pages
-from member_api.permissions import ACCOUNTS_APPROVE, COUPONS_READ, MEMBERS_READ, RULES_READ
+from member_api.permissions import ACCOUNTS_APPROVE, COUPONS_READ, MEMBERS_READ, MEMBERS_WRITE, RULES_READ
+from member_api.phone.entry_pages import entry_pages
+from member_api.phone.invitation_pages import invitation_pages
+from member_api.phone.pages import phone_pages
 from member_api.tiers.http import tiers_blueprint
 from member_api.topups.http import topups_blueprint
 
@@ -35,9 +38,19 @@ room = Room(
         coupons_blueprint,
         topups_blueprint,
     ],
-    pages=[members_pages, ledger_pages, approvals_pages, earning_pages, coupons_pages],
+    pages=[
+        members_pages,
+        ledger_pages,
+        approvals_pages,
+        earning_pages,
+        coupons_pages,
+        entry_pages,
+        phone_pages,
+        invitation_pages,
+    ],
     menu=[
         MenuItem(lazy("Members"), "/members", MEMBERS_READ, "members", 20),
+        MenuItem(lazy("Signs for joining"), "/invitations", MEMBERS_WRITE, "qr", 22),
         MenuItem(lazy("Approvals"), "/approvals", ACCOUNTS_APPROVE, "check", 26),
         MenuItem(lazy("Coupons"), "/coupons", COUPONS_READ, "coins", 62, lazy("Marketing")),
         MenuItem(lazy("Earning rules"), "/earning-rules", RULES_READ, "rules", 82),

@@ -1,6 +1,7 @@
 """Coupons as people see them: the offers and what became of them, and a tab of the member's page."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import flask
@@ -62,14 +63,15 @@ def coupons_page(tx: Tx, member: str) -> str:
     return render_member(
         "coupons/member.html",
         frame,
-        coupons=[(coupon, *STATE_WORDS[_state(coupon, today)]) for coupon in shown],
+        coupons=[(coupon, *STATE_WORDS[state_on(coupon, today)]) for coupon in shown],
         may_write=current_principal().may(COUPONS_WRITE),
         following=f"{address}?cursor={make_cursor(shown[-1].id)}" if len(found) > ROWS_SHOWN else "",
         first=address if cursor else "",
     )
 
 
-def _state(coupon: Coupon, today: Any) -> str:
+def state_on(coupon: Coupon, today: date) -> str:
+    """What STATE_WORDS calls a coupon on a day."""
     terms = coupon.offer.terms
     if coupon.state is CouponState.ISSUED:
         return "over" if today > terms.ends_on else "to_come" if today < terms.starts_on else "issued"

@@ -53,6 +53,7 @@ from member_api.members.rules import (
     pointer_of,
 )
 from member_api.members.tables import ENROL, STATUS_CHANGED, MemberRow, StatusChangeRow
+from member_api.phone.forgetting import forget_phones
 from member_api.tiers.operations import NewTier, check_tiers, give
 from member_api.tiers.rules import TierSource
 from member_api.vault.operations import (
@@ -578,6 +579,7 @@ def forget(tx: Tx, member_id: int, *, by: str) -> None:
     if facts.status == MemberStatus.ERASED:
         return
     destroy(tx, facts.id)
+    forget_phones(tx, facts.id)
     # A random index in the place of the old one: the number is free again and leads to nobody.
     tx.ask(
         "UPDATE member.identifier SET status = 'replaced', sealed = NULL, last_four_index = NULL, "

@@ -10,7 +10,7 @@ from foundation.access import allow, current_principal
 from foundation.database import Tx
 from foundation.http import Pages, transactional
 from foundation.pages import gettext, lazy, ngettext, render
-from member_api.consents.operations import newest_wording
+from member_api.consents.operations import ConsentState, newest_wording
 from member_api.consents.rules import Channel, Purpose
 from member_api.identifiers.operations import kinds
 from member_api.identifiers.rules import IdentifierStatus
@@ -168,7 +168,7 @@ def profile_page(tx: Tx, member: str) -> str:
         steps=[_step(step, names) for step in steps],
         tiers=[(tier.code, tier.name) for tier in known if tier.retired_at is None],
         source_words=SOURCE_WORDS,
-        consents=_consents(frame.member),
+        consents=consents_shown(frame.member.consents),
         gender=GENDER_WORDS.get(frame.shown["gender"] or ""),
         genders=list(GENDER_WORDS.items()),
         may_write=may_write,
@@ -206,9 +206,9 @@ def _step(step: StatusChange, names: Mapping[str, str]) -> dict[str, Any]:
     return {"words": STATUS_WORDS[step.after][0], "at": step.at, "by": names[step.by], "reason": step.reason}
 
 
-def _consents(member: Member) -> list[dict[str, Any]]:
-    """Every consent that can be given, with what holds; nothing said means no."""
-    holds = {(state.channel, state.purpose): state for state in member.consents}
+def consents_shown(said: Sequence[ConsentState]) -> list[dict[str, Any]]:
+    """Every consent that can be given, with what holds of what a member said; nothing said means no."""
+    holds = {(state.channel, state.purpose): state for state in said}
     wanted: list[tuple[Channel, Purpose, Any]] = [
         (channel, Purpose.MARKETING, words) for channel, words in CHANNEL_WORDS.items()
     ]

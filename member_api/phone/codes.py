@@ -164,14 +164,16 @@ def prove_code(tx: Tx, handle: str, code: str) -> ProvedPhone:
     return proved_phone(tx, handle)
 
 
-def proved_phone(tx: Tx, handle: str) -> ProvedPhone:
-    """The number that was proved with this handle, until it is used. Locks it. Raises HandleUnknown."""
+PROVED = """
+SELECT id, sealed_phone, invitation FROM member.login_code
+WHERE handle_hash = %s AND proved_at > %s AND used_at IS NULL AND sealed_phone IS NOT NULL
+"""
+
+
+def proved_phone(tx: Tx, handle: str, *, lock: bool = True) -> ProvedPhone:
+    """The number that was proved with this handle, until it is used. Raises HandleUnknown."""
     hashed = digest(handle)
-    row = tx.ask(
-        "SELECT id, sealed_phone, invitation FROM member.login_code WHERE handle_hash = %s AND proved_at > %s "
-        "AND used_at IS NULL AND sealed_phone IS NOT NULL FOR UPDATE",
-        (hashed, tx.now - JOIN_LIFE),
-    ).fetchone()
+    row = tx.ask(PROVED + ("FOR UPDATE" if lock else ""), (hashed, tx.now - JOIN_LIFE)).fetchone()
     if row is None:
         raise HandleUnknown("Ask for a new code")
     number = key_of_nobody().open(_field("phone", hashed), bytes(row[1]))

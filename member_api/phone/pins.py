@@ -45,6 +45,10 @@ class WalletBlocked(Forbidden):
 
     code = "wallet_blocked"
 
+    def __init__(self, until: datetime) -> None:
+        super().__init__("Too many wrong tries; the wallet is shut for a while", until=until.isoformat())
+        self.until = until
+
 
 class PinTooEasy(Invalid):
     """Not six digits, or digits that others try first."""
@@ -127,7 +131,7 @@ def _try(member_id: int) -> _Tried | None:
         row = own.ask(TRY, values | {"longest": BLOCK_MAX}).fetchone()
         shut = state_of(own, member_id).blocked_until if row is None else None
     if shut is not None:
-        raise _blocked(shut)
+        raise WalletBlocked(shut)
     return _Tried(*row) if row is not None else None
 
 
@@ -141,12 +145,8 @@ def _right(member_id: int) -> None:
 
 def _wrong(tried: _Tried) -> ProofWrong | WalletBlocked:
     if tried.blocked_until is not None:
-        return _blocked(tried.blocked_until)
+        return WalletBlocked(tried.blocked_until)
     return ProofWrong("The PIN or the code is wrong", tries_left=PIN_TRIES_MAX - tried.tries)
-
-
-def _blocked(until: datetime) -> WalletBlocked:
-    return WalletBlocked("Too many wrong tries; the wallet is shut for a while", until=until.isoformat())
 
 
 def _digest(member_id: int, code: str) -> bytes:
@@ -195,8 +195,3 @@ def new_spend_code(tx: Tx, member_id: int) -> SpendCode:
     if kept.rowcount != 1:
         raise PinMissing("The member has set no PIN yet")
     return made
-
-
-def forget(tx: Tx, member_id: int) -> None:
-    """The member is erased, or merged into another: this PIN opens nothing any more."""
-    tx.ask("DELETE FROM member.wallet_pin WHERE member_id = %s", (member_id,))

@@ -160,6 +160,7 @@ class TopUpOfDay:
 
     id: UUID
     day: date
+    store: str | None
     terminal: str | None
     tender: str
     currency: str
@@ -173,7 +174,7 @@ class TopUpOfDay:
 
 # What a top-up brought in is in the journal of its moment; the entries of its lots say how much.
 TOPUPS = """
-SELECT t.id, t.day, t.terminal, t.tender, t.currency, t.amount, t.bonus, t.at, t.actor,
+SELECT t.id, t.day, t.store, t.terminal, t.tender, t.currency, t.amount, t.bonus, t.at, t.actor,
        coalesce(b.principal, 0)::bigint, coalesce(b.bonus, 0)::bigint
 FROM member.topup AS t LEFT JOIN LATERAL (
     SELECT sum(e.amount) FILTER (WHERE l.origin = 'topup') AS principal,
