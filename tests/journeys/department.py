@@ -7,6 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import httpx
+import msgspec
 from flask import Flask
 
 from foundation.clock import FixedClock
@@ -21,7 +22,9 @@ from regulars.demo.department.floor import DayOnTheFloor, customers_of
 from regulars.demo.department.furnishing import furnish
 from regulars.demo.department.machines import Machines, make_machines
 from regulars.demo.department.takings import Takings
+from regulars.demo.department.tills import Past
 from regulars.demo.people import ean13
+from regulars.demo.report import Outcomes
 from regulars.running.bootstrap import make_log_ins
 from tests.journeys.handheld_scene import KEY, rails
 from tests.pos_adapter.payments.simulators import simulated
@@ -66,10 +69,17 @@ class Store:
         morning = datetime.combine(day, OPENS, ZoneInfo(ZONE)).astimezone(UTC)
         self.clock.advance(morning - self.clock.now())
 
+    def ring(self, day: date, rung: Past) -> None:
+        """Post what the tills of the store ring on a day."""
+        sales = [each for each in rung.receipts if each["business_date"] == day.isoformat()]
+        answer = self.machines.tills.send("POST", "/v1/sales/batch", {"sales": sales}, key=f"tills-{day}")
+        outcomes = msgspec.json.decode(answer.content, type=Outcomes).results
+        assert {outcome.status for outcome in outcomes} == {201}, outcomes
+
     def play(self, day: date, share: float) -> Takings:
         """Play a day on the floor; its takings."""
         self.opens_on(day)
-        played = DayOnTheFloor(self.machines, day, self._while_a_bank_is_asked)
+        played = DayOnTheFloor(self.machines, day, self.clock.now, self._while_a_bank_is_asked)
         for _ in played.play(customers_of(self.calendar, day, share, self.cards)):
             self.clock.advance(BETWEEN_CUSTOMERS)
         return played.takings

@@ -9,7 +9,7 @@ interrupted goes on, and played again it changes nothing.
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -28,6 +28,8 @@ POINTS_A_FEN, POINTS_SPENT_MAX_FEN = 10, 2_000
 # Up to this a red ticket needs no floor manager (docs/glossary.md).
 RETURN_LIMIT = 50_000
 RELEASED_SHARE = 0.85
+# Shortest, longest and usual wait before paying.
+WAITED_S = (40, 600, 150)
 LOOK_EVERY_S, LOOKS_MAX = 0.25, 160
 
 Lines = list[dict[str, Any]]
@@ -109,7 +111,7 @@ def fits(story: Story, basket: Basket) -> bool:
         return len(basket.parts) == 1
     if story is Story.OVER_THE_LIMIT:
         return basket.parts[0].amount > RETURN_LIMIT
-    if story in (Story.GIVES_BACK, Story.NOT_COLLECTED, Story.REFUSED):
+    if story in (Story.GIVES_BACK, Story.NOT_COLLECTED, Story.EXCHANGES, Story.REFUSED):
         return basket.parts[0].amount <= RETURN_LIMIT
     return basket.amount > POINTS_A_FEN
 
@@ -135,12 +137,16 @@ def customers_of(calendar: Calendar, day: date, share: float, cards: Sequence[st
 class DayOnTheFloor:
     """Plays one day through the machines of the store and counts what they are told.
 
-    `wait` passes the time while a bank is asked; it is called at most LOOKS_MAX times for each payment.
+    `shown` is what the handhelds' clocks show, the same when the day is played again: tickets were issued minutes
+    before, and have waited since. `wait` passes the time while a bank is asked, at most LOOKS_MAX times a payment.
     """
 
-    def __init__(self, machines: Machines, day: date, wait: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, machines: Machines, day: date, shown: Callable[[], datetime], wait: Callable[[], None] | None = None
+    ) -> None:
         self._machines = machines
         self._day = day
+        self._shown = shown
         self._wait = wait or (lambda: time.sleep(LOOK_EVERY_S))
         self.takings = Takings()
 
@@ -328,6 +334,10 @@ class DayOnTheFloor:
         id: str = found[0]["id"]
         return id
 
+    def _waited(self, customer: Customer) -> timedelta:
+        """How long a customer walks and stands in line before paying."""
+        return timedelta(seconds=int(customer.basket.chance("waits").triangular(*WAITED_S)))
+
     def _issue_all(self, customer: Customer) -> list[Issued]:
         return [self._issue(customer, part, "first") for part in customer.basket.parts]
 
@@ -340,6 +350,7 @@ class DayOnTheFloor:
             "store": STORE,
             "counter": part.counter.code,
             "member": {"kind": "card", "value": card} if card is not None else None,
+            "issued_at": (self._shown() - self._waited(customer)).isoformat(),
             "lines": [{"line": n, **line} for n, line in enumerate(part.lines, 1)],
         }
         post(self._handheld(ticket), "/v1/tickets", wish, key)

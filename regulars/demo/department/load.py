@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -79,11 +79,8 @@ def load_department(
     made = read_made(home)
     if made is not None and made.played is not None and not again:
         return None
-    if made is None:
-        calendar = ending_yesterday(datetime.now(UTC), ZONE)
-        made = Made(calendar.first_day, calendar.days, share, floor_share)
-        write_made(home, made)
-    today = made.played or datetime.now(ZoneInfo(ZONE)).date()
+    made = _begin(home, made, share, floor_share)
+    today = made.began.astimezone(ZoneInfo(ZONE)).date()
     tally = Tally()
     transport = httpx.HTTPTransport(limits=httpx.Limits(max_connections=LANES, max_keepalive_connections=LANES))
 
@@ -97,7 +94,7 @@ def load_department(
         with make_machines(office, connect) as machines:
             _ring(machines, rung, tally, bars)
             stories = customers_of(made.calendar, today, made.floor_share, cards)
-            takings = _play(machines, today, stories, tally, bars)
+            takings = _play(DayOnTheFloor(machines, today, lambda: made.began), stories, tally, bars)
     if made.played is None:
         tally.new[FLOOR] = len(stories)
     else:
@@ -114,6 +111,21 @@ def load_department(
     if report.complete:
         write_made(home, msgspec.structs.replace(made, played=today))
     return report
+
+
+def _begin(home: Path, made: Made | None, share: float, floor_share: float) -> Made:
+    """What is made, noted: as before, but that a day on the floor which was not played to its end begins again on the
+    day on which it can be."""
+    now = datetime.now(UTC)
+    if made is None:
+        calendar = ending_yesterday(now, ZONE)
+        made = Made(calendar.first_day, calendar.days, share, floor_share, now)
+    zone = ZoneInfo(ZONE)
+    if made.played is None:
+        if made.began.astimezone(zone).date() != now.astimezone(zone).date():
+            made = msgspec.structs.replace(made, began=now)
+        write_made(home, made)
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +177,9 @@ def _ring(machines: Machines, rung: Past, tally: Tally, bars: Progress) -> None:
             lanes.put(batch)
 
 
-def _play(machines: Machines, today: date, stories: Sequence[Customer], tally: Tally, bars: Progress) -> Takings:
+def _play(floor: DayOnTheFloor, stories: Sequence[Customer], tally: Tally, bars: Progress) -> Takings:
     bar = bars.add_task(FLOOR, total=len(stories))
-    played = DayOnTheFloor(machines, today)
     with timed(tally, FLOOR):
-        for _ in played.play(stories):
+        for _ in floor.play(stories):
             bars.advance(bar)
-    return played.takings
+    return floor.takings

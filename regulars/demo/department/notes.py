@@ -4,7 +4,7 @@ demo-department-progress.json  written when the load begins
 demo-department-loaded.json    written when all of it was posted; `regulars run` loads the store while it is missing
 """
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import msgspec
@@ -16,12 +16,14 @@ PROGRESS, LOADED = "demo-department-progress.json", "demo-department-loaded.json
 
 
 class Made(msgspec.Struct, frozen=True):
-    """The days of the tills and how large the store is; the day that was played on its floor, once it was."""
+    """The days of the tills, how large the store is, when the handhelds' clocks were looked at (`began`); and the day
+    that was played on its floor, once it was."""
 
     first_day: date
     days: int
     share: float
     floor_share: float
+    began: datetime
     played: date | None = None
 
     @property
