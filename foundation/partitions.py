@@ -3,11 +3,12 @@
 import threading
 from collections.abc import Iterable
 from datetime import date
+from weakref import WeakKeyDictionary
 
 from foundation.database import Database
 
 _tables: set[str] = set()
-_known: set[tuple[int, int]] = set()
+_known: WeakKeyDictionary[Database, set[tuple[int, int]]] = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
@@ -22,7 +23,8 @@ def ensure_months(database: Database, days: Iterable[date]) -> None:
     Runs in a transaction of its own (attaching takes SHARE UPDATE EXCLUSIVE, posting goes on meanwhile) and only
     for months that this process has not seen.
     """
-    missing = {(day.year, day.month) for day in days} - _known
+    known = _known.setdefault(database, set())
+    missing = {(day.year, day.month) for day in days} - known
     if not missing:
         return
     with _lock, database.transaction() as tx:
@@ -32,9 +34,4 @@ def ensure_months(database: Database, days: Iterable[date]) -> None:
                     "SELECT foundation.ensure_month(CAST(:parent AS regclass), :month)",
                     {"parent": table, "month": date(year, month, 1)},
                 )
-        tx.after_commit(lambda: _known.update(missing))
-
-
-def forget_months() -> None:
-    """Look again next time (after a restore, or when tests change databases)."""
-    _known.clear()
+        tx.after_commit(lambda: known.update(missing))

@@ -34,7 +34,6 @@ from psycopg import sql
 
 from foundation.clock import FixedClock
 from foundation.database import Database, Tx, use_database
-from foundation.partitions import forget_months
 from foundation.reference_cache import drop_all, stop_listening
 from foundation.settings import Settings, get_settings, read_settings
 from regulars.running.account import server_account
@@ -238,7 +237,6 @@ def database(settings: Settings, clock: FixedClock, _broom: _Broom) -> Iterator[
     """The database of the process (`foundation.database.database()` too), as the migrations left it."""
     _broom.sweep()
     drop_all()
-    forget_months()
     database = Database(settings, clock)
     use_database(database)
     yield database

@@ -5,7 +5,7 @@ from datetime import date
 
 import foundation.partitions
 from foundation.database import Database
-from foundation.partitions import ensure_months, forget_months
+from foundation.partitions import ensure_months
 
 
 def test_many_at_once_make_a_month_once(database: Database) -> None:
@@ -17,9 +17,7 @@ def test_many_at_once_make_a_month_once(database: Database) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(make, range(16)))
-    forget_months()
     ensure_months(database, [date(2031, 5, 9)])
     with database.transaction() as tx:
         assert tx.execute("SELECT to_regclass('member.entry_p203105') IS NOT NULL").scalar_one()
         tx.execute("DROP TABLE member.entry_p203105, member.journal_p203105")
-    forget_months()

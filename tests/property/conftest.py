@@ -7,7 +7,6 @@ import pytest
 
 from foundation.clock import FixedClock
 from foundation.database import Database, use_database
-from foundation.partitions import forget_months
 from foundation.reference_cache import drop_all
 from foundation.settings import Settings
 
@@ -28,7 +27,6 @@ def swept_database(settings: Settings, _broom: Any) -> Iterator[SweptDatabase]:
         made.clear()
         _broom.sweep()
         drop_all()
-        forget_months()
         clock = FixedClock()
         database = Database(settings, clock)
         use_database(database)
