@@ -111,3 +111,36 @@ def test_a_person_asks_again(new_page: "Callable[..., Page]", store: Scene, hang
     with store.database.transaction(read_only=True) as tx:
         steps = tx.execute("SELECT count(*) FROM pos.payment_step WHERE payment_id = :id", {"id": hanging}).scalar_one()
     assert steps >= 2
+
+
+@pytest.mark.parametrize(("locale", "width"), [("en-US", 1440), ("zh-CN", 390), ("zh-CN", 360)])
+def test_two_people_decide_what_the_bank_does_not_tell(
+    new_page: "Callable[..., Page]", store: Scene, locale: str, width: int
+) -> None:
+    store.acquirer.faults(lost=1)
+    hanging = pay(store, 640_00)
+    store.acquirer.faults()
+    with store.database.transaction() as tx:
+        tx.execute(
+            "UPDATE pos.payment SET state = 'unknown', look_at = now() + interval '1 day' WHERE id = :id",
+            {"id": hanging},
+        )
+    page, address = new_page(locale=locale, width=width), f"/payments/{hanging}"
+    open_as(page, store, "clara", address)
+    look(page, f"payments_unknown_{locale[:2]}")
+    page.select_option("[name=finding]", "not_moved")
+    page.fill("[name=evidence]", "Statement of the bank 2026-11-22, line 14: no such payment. 银行李经理电话确认")
+    page.click(".payments-case button[type=submit]")
+    page.wait_for_selector(".payments-evidence")
+    look(page, f"payments_proposed_{locale[:2]}")
+
+    second = new_page(locale=locale, width=width)
+    open_as(second, store, "mona", address)
+    look(second, f"payments_to_confirm_{locale[:2]}")
+    second.on("dialog", lambda asked: asked.accept())
+    second.click("form[data-action$=confirm] button")
+    second.wait_for_selector(".payments-case", state="detached")
+    look(second, f"payments_confirmed_{locale[:2]}")
+    sweep(store.database)
+    with store.database.transaction(read_only=True) as tx:
+        assert tx.execute("SELECT state FROM pos.payment WHERE id = :id", {"id": hanging}).scalar_one() == "reversed"
