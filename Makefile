@@ -16,7 +16,7 @@ run: $(VENV)/installed ## start the whole house; PORT=8000, REGULARS_HOME=.regul
 	@exec $(REGULARS) run $(ARGS)
 
 test: $(VENV)/installed-dev ## all tests, a process and servers for each core; ARGS="tests/running -k restore" for some
-	@exec $(PY) -m pytest $(or $(ARGS),--numprocesses auto --maxprocesses 4 --dist loadfile)
+	@exec $(PY) -m pytest $(or $(ARGS),--numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder)
 
 check: code test ## what CI runs: format, lint, types, import rules, all tests
 
