@@ -5,6 +5,7 @@ from pathlib import Path
 from foundation.http import MenuItem, Room
 from foundation.pages import lazy
 from pos_adapter.catalogue.http import catalogue_blueprint
+from pos_adapter.day.http import day_blueprint
 from pos_adapter.desk.http import desk_blueprint
 from pos_adapter.desk.pages import DESK_USE, desk_pages
 from pos_adapter.discounts.http import discounts_blueprint
@@ -14,9 +15,18 @@ from pos_adapter.handheld.pages import handheld_pages
 from pos_adapter.overview.http import overview_blueprint
 from pos_adapter.overview.pages import overview_pages
 from pos_adapter.parcels.http import parcels_blueprint
+from pos_adapter.parcels.pages import parcels_pages
 from pos_adapter.payments.http import payments_blueprint
 from pos_adapter.payments.pages import payments_pages
-from pos_adapter.permissions import DISCOUNTS_APPROVE, FLOOR, PAYMENTS_READ, READ, RETURNS_ISSUE, TICKETS_WRITE
+from pos_adapter.permissions import (
+    DISCOUNTS_APPROVE,
+    FLOOR,
+    PARCELS,
+    PAYMENTS_READ,
+    READ,
+    RETURNS_ISSUE,
+    TICKETS_WRITE,
+)
 from pos_adapter.repairs.http import repairs_blueprint
 from pos_adapter.repairs.pages import repairs_pages
 from pos_adapter.returns.http import returns_blueprint
@@ -49,6 +59,7 @@ room = Room(
         returns_blueprint,
         discounts_blueprint,
         handheld_blueprint,
+        day_blueprint,
     ],
     pages=[
         overview_pages,
@@ -57,6 +68,7 @@ room = Room(
         payments_pages,
         handheld_pages,
         desk_pages,
+        parcels_pages,
         returns_pages,
         discounts_pages,
     ],
@@ -67,6 +79,7 @@ room = Room(
         MenuItem(lazy("Floor board"), "/floor", FLOOR, "clock", 24),
         MenuItem(lazy("Receipts"), "/receipts", READ, "receipt", 25),
         MenuItem(lazy("Settlements"), "/settlements", READ, "coins", 27),
+        MenuItem(lazy("Left goods"), "/parcels", PARCELS, "tag", 18),
         MenuItem(lazy("Returns"), "/returns", RETURNS_ISSUE, "left", 17),
         MenuItem(lazy("Manager's code"), "/discounts/code", DISCOUNTS_APPROVE, "key", 27),
         MenuItem(lazy("Payments"), "/payments", PAYMENTS_READ, "coins", 28),

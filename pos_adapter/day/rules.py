@@ -3,10 +3,13 @@
 open -> closed      closed is terminal; what arrives later keeps its business date and takes the next posting date
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from foundation.errors import Conflict, Invalid, NotFound
 
@@ -137,6 +140,20 @@ def moments_of(day: date, timezone: str) -> tuple[datetime, datetime]:
     return datetime.combine(day, time(), zone), datetime.combine(day + timedelta(days=1), time(), zone)
 
 
+def whole_months(since: date, until: date) -> list[tuple[date, date]]:
+    """First and last day of each calendar month that lies wholly in [since, until]."""
+    found = []
+    first = since if since.day == 1 else _next_month(since)
+    while (last := _next_month(first) - timedelta(days=1)) <= until:
+        found.append((first, last))
+        first = _next_month(first)
+    return found
+
+
+def _next_month(day: date) -> date:
+    return date(day.year + day.month // 12, day.month % 12 + 1, 1)
+
+
 class ObstacleKind(StrEnum):
     """What keeps a day open."""
 
@@ -180,7 +197,8 @@ class Warned:
 class DayClose:
     """A closed day: `amount` is net sales in minor units (returns taken off), `late` those posted here of earlier days.
 
-    `receipts` counts sales, returns and voids of the posting date; `differences` what did not agree at the close.
+    `receipts` counts sales, returns and voids of the posting date; `differences` is what did not agree at the close,
+    `note` why it was closed all the same.
     """
 
     store: str
@@ -193,3 +211,196 @@ class DayClose:
     late: int
     amount: int
     differences: tuple[Difference, ...]
+    note: str | None = None
+
+
+# ------------------------------------------------------------------------------------------------ figures
+
+
+class TenderFigure(msgspec.Struct, frozen=True):
+    """What one tender brought in for goods of one legal unit, by terminal and cashier; returns taken off.
+
+    `source` is receipt or topup; `units` are points, e-coins or stored value that were used, of a top-up its bonus.
+    """
+
+    source: str
+    legal_unit: str
+    terminal: str | None
+    cashier: str | None
+    kind: str
+    role: str
+    receipts: int
+    amount: int
+    units: int | None
+
+
+class SalesFigure(msgspec.Struct, frozen=True):
+    """What a counter sold under the same terms and tax; `counter` is empty for what no counter sold.
+
+    `tax` is the part of the money received that is tax. `base` and what follows are for other people's goods: the
+    contract base, what the store keeps of it by `rate` (`commission`), and the suppliers' part of `benefits` (`borne`).
+    """
+
+    legal_unit: str
+    counter_id: int | None
+    counter: str
+    mode: str
+    supplier: str | None
+    kind: str
+    promotion: str | None
+    rate: Decimal | None
+    tax_rate: int | None
+    lines: int
+    amount: int
+    tax: int
+    benefits: int
+    borne: int
+    base: int
+    commission: int
+
+    @property
+    def payable(self) -> int:
+        """What the supplier is paid: base less commission, less the benefits that it bears; 0 without a rate."""
+        return self.base - self.commission - self.borne if self.rate is not None else 0
+
+
+class AccountFigure(msgspec.Struct, frozen=True):
+    """Units of one kind of account and funder that the store brought in and took; `currency` is empty for points."""
+
+    kind: str
+    currency: str
+    legal_unit: str
+    funder: str
+    opening: int
+    issued: int
+    reversed_in: int
+    used: int
+    expired: int
+    reversed_out: int
+    adjusted: int
+    closing: int
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """An entry of the journal for finance, in minor units; one side is 0."""
+
+    legal_unit: str
+    account: str
+    detail: str
+    debit: int
+    credit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drawer:
+    """What drawers of a day were over, or short (below zero), of one tender."""
+
+    kind: str
+    over: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Every figure of a day."""
+
+    tenders: tuple[TenderFigure, ...]
+    sales: tuple[SalesFigure, ...]
+    accounts: tuple[AccountFigure, ...]
+    entries: tuple[Entry, ...]
+
+    @property
+    def amount(self) -> int:
+        """Net sales of the day, all kinds of lines."""
+        return sum(figure.amount for figure in self.sales)
+
+    def counters(self) -> list["CounterDay"]:
+        """What each counter sold, summed over its bands, by legal unit and code."""
+        found: dict[tuple[str, str, str], CounterDay] = {}
+        for figure in self.sales:
+            key = (figure.legal_unit, figure.counter, figure.mode)
+            before = found.get(key) or CounterDay(*key)
+            found[key] = replace(
+                before, lines=before.lines + figure.lines, amount=before.amount + figure.amount,
+                commission=before.commission + figure.commission, payable=before.payable + figure.payable,
+            )  # fmt: skip
+        return [found[key] for key in sorted(found)]
+
+    def by_tender(self) -> list["TenderTotal"]:
+        """What each tender brought in, over all terminals and legal units: receipts and top-ups apart."""
+        found: dict[tuple[str, str], TenderTotal] = {}
+        for figure in self.tenders:
+            key = (figure.kind, figure.role)
+            before = found.get(key) or TenderTotal(*key)
+            sold = figure.amount if figure.source == "receipt" else 0
+            units = (figure.units or 0) if figure.source == "receipt" else 0
+            found[key] = replace(
+                before, sold=before.sold + sold, paid_in=before.paid_in + figure.amount - sold,
+                units=before.units + units,
+            )  # fmt: skip
+        return [found[key] for key in sorted(found, key=lambda key: (ROLE_ORDER.get(key[1], 9), key[0]))]
+
+    def by_cashier(self) -> list["CashierTotal"]:
+        """What each cashier took at each terminal, all tenders together."""
+        found: dict[tuple[str, str], CashierTotal] = {}
+        for figure in self.tenders:
+            key = (figure.terminal or "", figure.cashier or "")
+            before = found.get(key) or CashierTotal(*key)
+            is_money = figure.role == "money"
+            found[key] = replace(
+                before, amount=before.amount + figure.amount, money=before.money + (figure.amount if is_money else 0)
+            )
+        return [found[key] for key in sorted(found)]
+
+    def by_tax(self) -> list["TaxTotal"]:
+        """Sales by tax rate (None: not stated), with the tax in them."""
+        found: dict[int | None, TaxTotal] = {}
+        for figure in self.sales:
+            before = found.get(figure.tax_rate) or TaxTotal(figure.tax_rate)
+            found[figure.tax_rate] = replace(before, amount=before.amount + figure.amount, tax=before.tax + figure.tax)
+        return [found[rate] for rate in sorted(found, key=lambda rate: (rate is None, rate or 0))]
+
+
+ROLE_ORDER = {"money": 0, "stored": 1, "benefit": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class CounterDay:
+    """A counter's day; `counter` is empty for what no counter sold."""
+
+    legal_unit: str
+    counter: str
+    mode: str
+    lines: int = 0
+    amount: int = 0
+    commission: int = 0
+    payable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TenderTotal:
+    """A tender over the whole store: what it paid for goods, what was paid in by it, the units it took."""
+
+    kind: str
+    role: str
+    sold: int = 0
+    paid_in: int = 0
+    units: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CashierTotal:
+    """What came in at a terminal from one cashier (empty: nobody is named), and how much of it was money."""
+
+    terminal: str
+    cashier: str
+    amount: int = 0
+    money: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TaxTotal:
+    """Sales under one tax rate, in hundredths of a percent, and the tax in the money received for them."""
+
+    rate: int | None
+    amount: int = 0
+    tax: int = 0

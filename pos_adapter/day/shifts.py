@@ -31,6 +31,7 @@ CASH = "cash"
 NOT_IN_A_DRAWER = frozenset({WITHHELD, "rounding"})
 ONE_DAY = timedelta(days=1)
 ROUNDS_MAX = 20
+SHIFTS_OF_DAY_MAX = 5_000
 RULES_MAX = 10_000
 
 
@@ -441,6 +442,17 @@ def list_shifts(
     ).all()  # fmt: skip
     following = make_cursor(rows[limit - 1].opened_at, rows[limit - 1].id) if len(rows) > limit else None
     return _shifts(tx, rows[:limit]), following
+
+
+def shifts_of_day(tx: Tx, store: StoreFacts, day: date) -> list[Shift]:
+    """The shifts that are posted on a day, or would be: those handed in, of that day or before, that no day has."""
+    rows = tx.execute(
+        COLUMNS + "WHERE store_id = :store AND (posting_date = :day OR (posting_date IS NULL AND business_date <= :day"
+        " AND NOT EXISTS (SELECT FROM pos.store_day AS d WHERE d.store_id = :store AND d.day >= :day)))"
+        " ORDER BY opened_at, id LIMIT :most",
+        {"store": store.id, "day": day, "most": SHIFTS_OF_DAY_MAX},
+    )
+    return _shifts(tx, rows.all())
 
 
 def _locked(tx: Tx, principal: Principal, id: UUID) -> tuple[Shift, StoreFacts]:

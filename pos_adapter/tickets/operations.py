@@ -21,11 +21,13 @@ from foundation.events import announce
 from foundation.http import make_cursor, read_cursor
 from foundation.settings import get_settings
 from member_api.contract.members import (
+    MemberCodeUnknown,
     Identifier,
     IdentifierStatus,
     MemberUnknown,
     claim_identifiers,
     resolve_member,
+    scanned_member,
     unknown_kinds,
 )
 from organisation.contract import (
@@ -49,6 +51,7 @@ from pos_adapter.tickets.rules import (
     CounterUnknown,
     NotThisCounter,
     TicketChanged,
+    TicketContradicts,
     TicketIdTaken,
     TicketNotOpen,
     TicketState,
@@ -70,7 +73,8 @@ EXPIRE_BATCHES_MAX = 1_000
 class TicketWish:
     """A ticket as a device issues it. `id` is the device's own, so that sending it again makes no second one.
 
-    `issued_at` is the device's clock (a ticket may have waited offline); `member` as on a receipt.
+    `issued_at` is the device's clock (a ticket may have waited offline); `member` as on a receipt, or `scan`, the code
+    on the member's phone.
     """
 
     id: UUID | None
@@ -81,6 +85,7 @@ class TicketWish:
     currency: str | None = None
     issued_at: datetime | None = None
     approval: Approval | None = None
+    scan: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +146,8 @@ def issue(tx: Tx, principal: Principal, wish: TicketWish) -> tuple[Ticket, bool]
     """Issue a ticket; False with the one of before when the same id and content came again.
 
     Raises StoreUnknown, CounterUnknown, TicketContradicts, WrongCurrency, NotThisCounter, PlaceForbidden,
-    TicketIdTaken, MemberUnknown (by an id), IdentifierUnreadable, DiscountNeedsApproval, ApprovalRefused.
+    TicketIdTaken, MemberUnknown (by an id), MemberCodeUnknown, IdentifierUnreadable, DiscountNeedsApproval,
+    ApprovalRefused.
     """
     store, counter = _place(tx, principal, wish)
     check_lines(wish.lines, counter.code)
@@ -153,11 +159,12 @@ def issue(tx: Tx, principal: Principal, wish: TicketWish) -> tuple[Ticket, bool]
     if wish.id is not None and (before := _issued_before(tx, wish.id, digest)) is not None:
         return before, False
     fix_currency(tx, store)
-    member, claim = named_member(tx, wish.member)
+    member, claim = _named_on(tx, wish)
     day = local_date(tx.now, store.timezone)
     id = wish.id or uuid4()
+    is_member = member is not None or claim is not None
     approved_by = approve_discounts(
-        tx, principal, store, wish.lines, wish.approval, f"ticket/{id}", is_member=wish.member is not None
+        tx, principal, store, wish.lines, wish.approval, f"ticket/{id}", is_member=is_member
     )
     row = TicketRow(
         id,
@@ -207,7 +214,8 @@ def _place(tx: Tx, principal: Principal, wish: TicketWish) -> tuple[StoreFacts, 
 
 def _content_hash(wish: TicketWish) -> bytes:
     """The digest by which a ticket sent again is known; keyed, for it covers a phone number too."""
-    content = msgspec.json.encode((wish.store, wish.counter, wish.member, wish.lines, wish.currency))
+    named = wish.member if wish.scan is None else f"scan:{wish.scan}"
+    content = msgspec.json.encode((wish.store, wish.counter, named, wish.lines, wish.currency))
     return blake2b(content, digest_size=32, key=get_settings().blind_index_key).digest()
 
 
@@ -220,6 +228,19 @@ def _issued_before(tx: Tx, id: UUID, digest: bytes) -> Ticket | None:
     if bytes(known[0]) != digest:
         raise TicketIdTaken("Another ticket was issued under this id")
     return _ticket(tx.execute(COLUMNS + "WHERE id = :id", {"id": id}).one())
+
+
+def _named_on(tx: Tx, wish: TicketWish) -> tuple[int | None, int | None]:
+    """(member, claim) of a new ticket. Raises MemberCodeUnknown for a code that no phone shows."""
+    if wish.scan is None:
+        return named_member(tx, wish.member)
+    if wish.member is not None:
+        both = FieldError("/scan", "one of both")
+        raise TicketContradicts("A ticket names its member or scans a code", errors=[both])
+    shown = scanned_member(tx, wish.scan, wish.store)
+    if shown is None:
+        raise MemberCodeUnknown("This is no code of a member's phone", errors=[FieldError("/scan", "is no such code")])
+    return shown, None
 
 
 def named_member(tx: Tx, named: MemberRef | str | None) -> tuple[int | None, int | None]:

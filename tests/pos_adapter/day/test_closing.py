@@ -1,0 +1,180 @@
+"""A store's day is closed once, in order, with nothing open; its figures stay, and what comes later is posted later."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from foundation.database import Database
+from foundation.errors import Forbidden
+from pos_adapter.day.operations import day_is_closed, obstacles_of, read_day
+from pos_adapter.day.rules import DayClosed, DayNotHere, DayNotReady
+from tests.field.shop import PHONE_REF
+from tests.pos_adapter.day.store import DayFloor
+from tests.pos_adapter.returns.callers import three_counters_paid_by_everything
+
+
+@pytest.fixture
+def floor(http: FlaskClient, database: Database) -> DayFloor:
+    return DayFloor(http, database)
+
+
+def figures(floor: DayFloor, day: Any = None) -> Any:
+    with floor.database.transaction(read_only=True) as tx:
+        return read_day(tx, floor.store(tx), day or floor.today).figures
+
+
+def test_a_day_of_everything_agrees_to_the_cent_and_is_closed_with_its_figures(floor: DayFloor) -> None:
+    member, sold = three_counters_paid_by_everything(floor, floor.database)
+    gold = sold["tickets"][2]
+    red = floor.back("C3", {"ticket": gold, "reason": "too heavy"}).get_json()
+    assert floor.refund(red["id"]).status_code == 200
+    paid_in = floor.desk.post(f"/v1/members/{member}/topups", {"amount": 100_000, "bonus": 20_000, "tender": "cash"})
+    assert paid_in.status_code == 201, paid_in.text
+    floor.till_sale(7, 11_300)
+    assert floor.differences() == []
+    before = figures(floor)
+    closed = floor.close()
+    assert closed.receipts == 2 + 1 + 1 + 1
+    assert closed.amount == 60_000 + 4_600 - 30_000 + 11_300 == before.amount
+    after = figures(floor)
+    assert after == before, "what is kept is what was shown"
+    money: dict[tuple[str, str], int] = {}
+    for figure in after.tenders:
+        money[figure.source, figure.kind] = money.get((figure.source, figure.kind), 0) + figure.amount
+    assert money == {
+        ("receipt", "card"): 35_000 - 13_000,
+        ("receipt", "cash"): 100 + 11_300,
+        ("receipt", "ecoin"): 10_000 + 4_500 - 5_000,
+        ("receipt", "ecoin_clawback"): -4_500,
+        ("receipt", "stored_value"): 15_000 - 7_500,
+        ("topup", "cash"): 100_000,
+    }
+    sales: dict[tuple[str, str], int] = {}
+    for f in after.sales:
+        sales[f.legal_unit, f.counter] = sales.get((f.legal_unit, f.counter), 0) + f.amount
+    assert sales == {("MALL", "C1"): 10_000 + 11_300, ("MALL", "C2"): 20_000 + 4_600, ("JEWEL", "C3"): 0}
+    assert next(f.tax for f in after.sales if f.tax_rate == 1300) == 1_300
+    for unit in ("MALL", "JEWEL"):
+        entries = [entry for entry in after.entries if entry.legal_unit == unit]
+        assert sum(entry.debit for entry in entries) == sum(entry.credit for entry in entries)
+    accounts = {(a.kind, a.funder): a for a in after.accounts}
+    cash = accounts["cash", "company"]
+    assert (cash.opening, cash.issued, cash.used, cash.reversed_in) == (0, 120_000, 15_000, 7_500)
+    assert cash.closing == 120_000 - 15_000 + 7_500, "what the head office gave is not the store's"
+    points = accounts["points", "company"]
+    assert points.issued - points.reversed_out == points.closing > 0
+
+
+def test_a_closed_day_stays_closed_and_what_comes_later_is_posted_on_the_next_one(floor: DayFloor) -> None:
+    floor.till_sale(1, 5_000, floor.yesterday)
+    floor.deliver()
+    first = floor.close(floor.yesterday)
+    kept = figures(floor, floor.yesterday)
+    with pytest.raises(DayClosed):
+        floor.close(floor.yesterday)
+    late = floor.till_sale(2, 700, floor.yesterday)
+    floor.till_sale(1, 900)
+    floor.deliver()
+    floor.deliver()
+    assert figures(floor, floor.yesterday) == kept
+    with floor.database.transaction(read_only=True) as tx:
+        assert day_is_closed(tx, floor.store(tx).id, floor.yesterday)
+        assert not day_is_closed(tx, floor.store(tx).id, floor.today)
+        open_day = read_day(tx, floor.store(tx), floor.today)
+    assert (open_day.receipts, open_day.late) == (2, 1)
+    second = floor.close()
+    assert (first.receipts, first.amount) == (1, 5_000)
+    assert (second.receipts, second.late, second.amount) == (2, 1, 1_600)
+    assert floor.differences(floor.yesterday) == floor.differences() == []
+    assert floor.desk.get(f"/v1/sales/{late}").get_json()["business_date"] == floor.yesterday.isoformat()
+
+
+def test_what_was_sold_before_the_books_began_is_in_no_day(floor: DayFloor) -> None:
+    floor.till_sale(1, 5_000, floor.yesterday)
+    floor.till_sale(1, 900)
+    closed = floor.close()
+    floor.deliver()
+    assert (closed.receipts, closed.late, closed.amount) == (1, 0, 900)
+    with floor.database.transaction(read_only=True) as tx:
+        waiting = tx.execute("SELECT count(*) FROM pos.day_item WHERE posting_date IS NULL").scalar_one()
+    assert waiting == 0
+
+
+def test_days_are_closed_in_order_and_never_before_they_begin(floor: DayFloor) -> None:
+    two_ago = floor.yesterday - timedelta(days=1)
+    floor.till_sale(1, 100, two_ago)
+    floor.close(two_ago)
+    floor.till_sale(1, 100, floor.yesterday)
+    with pytest.raises(DayNotReady) as refused:
+        floor.close()
+    assert refused.value.facts["obstacles"][0]["kind"] == "earlier_day"
+    with pytest.raises(DayNotHere):
+        floor.close(floor.today + timedelta(days=1))
+    floor.close(floor.yesterday)
+    assert floor.close().receipts == 0
+
+
+def test_open_shifts_keep_the_day_open_and_open_tickets_expire(floor: DayFloor) -> None:
+    ticket = floor.issued("C1", 1_000)
+    opened = floor.desk.post("/v1/shifts", {"store": "S01", "terminal": "D1", "float": 50_000}).get_json()
+    with floor.database.transaction(read_only=True) as tx:
+        [obstacle] = obstacles_of(tx, floor.store(tx), floor.today)
+    assert (obstacle.kind.value, obstacle.link) == ("shift", f"/shifts?store=S01&code={opened['code']}")
+    with pytest.raises(DayNotReady):
+        floor.close()
+    assert floor.state(ticket) == "issued", "what was refused changed nothing"
+    floor.desk.post(f"/v1/shifts/{opened['id']}/count", {"tenders": [{"kind": "cash", "amount": 50_000}]})
+    floor.desk.post(f"/v1/shifts/{opened['id']}/hand-in", {})
+    floor.close()
+    assert floor.state(ticket) == "expired"
+
+
+def test_a_receipt_discarded_after_its_day_was_closed_is_taken_out_on_the_next(floor: DayFloor) -> None:
+    sale = floor.till_sale(1, 5_000, floor.yesterday)
+    floor.close(floor.yesterday)
+    with floor.database.transaction() as tx:
+        tx.execute("UPDATE pos.sale SET state = 'discarded' WHERE id = :id", {"id": sale})
+        tx.execute(
+            "INSERT INTO foundation.outbox (topic, facts, at) VALUES ('sale.discarded', CAST(:facts AS json), now())",
+            {"facts": f'{{"sale": "{sale}", "store": {floor.store(tx).id}, "what": "sale"}}'},
+        )
+    floor.deliver()
+    closed = floor.close()
+    assert (closed.receipts, closed.amount) == (1, -5_000)
+    assert figures(floor, floor.yesterday).amount == 5_000
+
+
+def test_a_void_is_posted_with_what_it_gives_back(floor: DayFloor) -> None:
+    floor.till_sale(1, 5_000, tenders=[{"kind": "cash", "amount": 5_000}])
+    void = {
+        "store": "S01", "terminal": "T1", "business_date": floor.today.isoformat(), "sequence": 2, "type": "void",
+        "occurred_at": f"{floor.today.isoformat()}T00:00:00+08:00", "currency": "CNY",
+        "original": {
+            "store": "S01", "terminal": "T1", "business_date": floor.today.isoformat(), "sequence": 1,
+        },
+    }  # fmt: skip
+    assert floor.erp.post("/v1/sales", void).status_code == 201
+    assert floor.differences() == []
+    closed = floor.close()
+    assert (closed.receipts, closed.amount) == (2, 0)
+
+
+def test_a_stranger_closes_nothing(floor: DayFloor) -> None:
+    from pos_adapter.day.operations import close_day
+    from tests.pos_adapter.day.store import manager
+
+    with pytest.raises(Forbidden), floor.database.transaction() as tx:
+        close_day(tx, manager("S02"), floor.store(tx), floor.today)
+
+
+def test_points_that_a_member_spends_at_two_legal_units_are_one_movement(floor: DayFloor) -> None:
+    three_counters_paid_by_everything(floor, floor.database)
+    again = floor.settle(
+        floor.issued("C1", 300, member=PHONE_REF), floor.issued("C3", 500, member=PHONE_REF),
+        tenders=[{"kind": "points", "amount": 1, "units": 100}, {"kind": "card", "amount": 799}],
+    )  # fmt: skip
+    assert again.status_code == 201, again.text
+    assert floor.differences() == []
+    floor.close()
