@@ -30,6 +30,7 @@ from member_api.members import lookup
 from member_api.members.lookup import Lock, MemberFacts, MemberRef, NotFound
 from member_api.members.rules import IdentifierBlocked, MemberStatus, MemberUnknown
 from member_api.members.views import shown_names
+from member_api.phone.showing import MemberCodeUnknown, who_shows
 from member_api.tiers import operations as tiers
 from member_api.tiers.operations import TierHeld
 from member_api.tiers.rules import Tier, TierSource
@@ -44,6 +45,7 @@ __all__ = [
     "IdentifierUnreadable",
     "Lock",
     "LookUpKey",
+    "MemberCodeUnknown",
     "MemberFacts",
     "MemberRef",
     "MemberRefUnreadable",
@@ -64,6 +66,7 @@ __all__ = [
     "read_ref",
     "resolve_member",
     "resolve_members",
+    "scanned_member",
     "tiers_of",
     "unknown_kinds",
 ]
@@ -107,6 +110,14 @@ def resolve_members(
 ) -> dict[MemberRef, MemberFacts | NotFound]:
     """Every member that is named, or why there is none; two statements for any number of names."""
     return lookup.resolve_members(tx, refs, lock)
+
+
+def scanned_member(tx: Tx, text: str, store: str) -> int | None:
+    """The member whose phone shows the code that was scanned in a store; None where the text is no such code.
+
+    The code names the member to that store for a minute or so and does nothing else. Raises MemberCodeUnknown.
+    """
+    return who_shows(tx, text, store)
 
 
 def claim_identifiers(tx: Tx, met: Collection[Identifier]) -> dict[Identifier, Claim]:

@@ -125,11 +125,12 @@ class ReasonIn(Schema):
 
 
 class MemberQuery(PageArguments):
-    """At most one of identifier, last_four and name; none of them lists all members you may see."""
+    """At most one of identifier, last_four, name and scan; none of them lists all members you may see."""
 
     identifier = IdentifierText(metadata={"description": "kind:value, for example phone:+8613800138000"})
     last_four = fields.String(validate=validate.Length(equal=LAST_FOUR), metadata={"description": "Of phone or card"})
     name = Words(metadata={"description": "The whole name"})
+    scan = IdentifierText(metadata={"description": "The code on the member's phone; good for a minute"})
 
 
 class SearchIn(Schema):
@@ -138,6 +139,7 @@ class SearchIn(Schema):
     identifier = fields.Nested(IdentifierSchema)
     last_four = fields.String(validate=validate.Length(equal=LAST_FOUR))
     name = Words()
+    scan = IdentifierText()
 
 
 # ------------------------------------------------------------------------------------------------ what goes out

@@ -42,6 +42,7 @@ from member_api.members.rules import (
 from member_api.members.searching import by_last_four, by_name, stores_of
 from member_api.members.views import member_ids_after, read_members
 from member_api.permissions import MEMBERS_PERSONAL
+from member_api.phone.showing import who_shows
 
 log = structlog.get_logger(__name__)
 members_blueprint = Blueprint("members", __name__, description="Who the member is, and how a member is recognised")
@@ -204,16 +205,18 @@ def _expected_versions() -> frozenset[int] | None:
 @members_blueprint.arguments(MemberQuery, location="query")
 @members_blueprint.response(200, page_of(MemberOut))
 def list_members(tx: Tx, query: Mapping[str, Any]) -> Any:
-    """Find by a whole identifier, by last four digits or by whole name; or list all you may see, by id.
+    """Find by a whole identifier, last four digits, whole name or the code on a phone; or list all you may see, by id.
 
     Last four digits answer one member or, if several have them, 409: never a list of people. So does a name, for
     whoever sees members masked.
     """
-    sought = [name for name in ("identifier", "last_four", "name") if query.get(name)]
+    sought = [name for name in ("identifier", "last_four", "name", "scan") if query.get(name)]
     if len(sought) > 1:
         raise SearchContradictory("Search by one thing at a time")
     if query.get("identifier"):
         return paged(_show(tx, find_by_identifier(tx, _split(query["identifier"]))), None)
+    if query.get("scan"):
+        return paged(_show(tx, find_by_scan(tx, current_principal(), query["scan"], keeps=False)), None)
     if sought:
         return paged(_show(tx, find_people(tx, current_principal(), query)[: query["limit"]]), None)
     after = read_cursor(query["cursor"], int)[0] if query["cursor"] else 0
@@ -233,6 +236,8 @@ def search_members(tx: Tx, body: Mapping[str, Any]) -> Any:
         raise SearchContradictory("Search by one thing at a time")
     if "identifier" in body:
         return paged(_show(tx, find_by_identifier(tx, Identifier(**body["identifier"]))), None)
+    if "scan" in body:
+        return paged(_show(tx, find_by_scan(tx, current_principal(), body["scan"])), None)
     return paged(_show(tx, find_people(tx, current_principal(), body)), None)
 
 
@@ -253,6 +258,13 @@ def find_by_identifier(tx: Tx, identifier: Identifier) -> list[int]:
         return [found.id]
     look_up_key(tx, identifier)  # says what is wrong with it, if anything is
     return []
+
+
+def find_by_scan(tx: Tx, principal: Principal, text: str, *, keeps: bool = True) -> list[int]:
+    """The member whose phone shows this code, where the caller stands. Raises MemberCodeUnknown."""
+    place = principal.bindings.get("store", principal.actor)
+    member_id = who_shows(tx, text, place, keeps=keeps)
+    return [] if member_id is None else [resolve_member(tx, member_id).id]
 
 
 def find_people(tx: Tx, principal: Principal, sought: Mapping[str, Any]) -> list[int]:

@@ -197,12 +197,16 @@ def _problems() -> dict[str, str]:
         "problem_ticket_id_taken": gettext("Another ticket was sent under this id."),
         "problem_wrong_currency": gettext("The store sells in another currency."),
         "problem_member_unknown": gettext("Nobody is known by that."),
+        "problem_member_code_unknown": gettext("This code is over; the phone shows the next one."),
         "problem_identifier_unreadable": gettext("This is no number that we can read."),
         "problem_discount_needs_approval": gettext(
             "This discount is more than you may give. A manager must approve it."
         ),
         "problem_approval_refused": gettext("The manager’s code is wrong, used or too old."),
         "problem_wallet_not_proved": gettext("The PIN or the code is wrong, or the member has none yet."),
+        "problem_wallet_blocked": gettext(
+            "Too many wrong tries: the wallet is shut for a while. Take another payment."
+        ),
         "problem_rail_unknown": gettext("This is no payment code that we know."),
         "problem_cash_not_here": gettext("Handhelds take no cash: the customer pays at the desk."),
         "problem_insufficient_balance": gettext("There is not enough in the wallet."),

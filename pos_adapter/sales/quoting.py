@@ -12,7 +12,7 @@ from foundation.database import Tx
 from foundation.errors import FieldError, Invalid
 from member_api.contract.coupons import Basket as CouponBasket
 from member_api.contract.coupons import multiplied_by, quoted
-from member_api.contract.members import masked_names
+from member_api.contract.members import masked_names, scanned_member
 from member_api.contract.purchases import (
     Buyer,
     EarnLine,
@@ -115,7 +115,7 @@ def quote(tx: Tx, principal: Principal, asked: Quote) -> QuoteAnswer:
     """What this basket would earn and what could pay for it. Raises StoreUnknown, WrongCurrency, MemberNotFound."""
     basket = asked.basket
     store = _store(tx, principal, basket)
-    buyer = _buyer(tx, asked)
+    buyer = _buyer(tx, asked, store)
     at = basket.occurred_at or tx.now
     version = rules_at(tx, at)
     facts, payable = _lines(tx, basket, store)
@@ -201,10 +201,13 @@ def _store(tx: Tx, principal: Principal, basket: Basket) -> StoreFacts:
     return store
 
 
-def _buyer(tx: Tx, asked: Quote) -> Buyer | None:
+def _buyer(tx: Tx, asked: Quote, store: StoreFacts) -> Buyer | None:
     at = asked.basket.occurred_at or tx.now
     if asked.scan is not None:
+        shown = scanned_member(tx, asked.scan, store.code)
         named: list[Named | None] = [Named(at, kind=kind, value=asked.scan) for kind in SCAN_KINDS]
+        if shown is not None:
+            named = [Named(at, id=shown)]
     elif isinstance(asked.member, MemberRef):
         named = [Named(at, kind=asked.member.kind, value=asked.member.value)]
     elif asked.member is not None:

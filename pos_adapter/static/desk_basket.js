@@ -7,13 +7,16 @@ function readEntry(text) {
   if (said === "") return { kind: "confirm" };
   if (/^\d{1,5}$/.test(said)) return { kind: "ticket", number: Number(said) };
   if (isPaymentCode(said)) return { kind: "payment_code", text: said };
-  if (/^(\+?86)?1[3-9]\d{9}$/.test(said)) return { kind: "member", text: said };
+  if (/^(\+?86)?1[3-9]\d{9}$/.test(said) || isMemberCode(said)) return { kind: "member", text: said };
   if (/^\d+[.,]\d{1,3}( \S{1,64})?$/.test(said)) return { kind: "price", text: said };
   const times = /^(\d{1,4})\s*[*×xX]\s*(\S+)$/.exec(said);
   if (times) return { kind: "product", text: times[2], quantity: Number(times[1]) };
   if (/^(\d{8}|\d{12,14})$/.test(said)) return { kind: "product", text: said, quantity: 1 };
   return { kind: "anything", text: said };
 }
+
+/** The code on a member's own phone, scanned or typed with blanks. */
+const isMemberCode = (text) => /^RG[\d\s-]{16,24}$/i.test(text);
 
 /** A code on a payer's phone: Alipay 16-24 digits from 25 to 30, WeChat 18 digits from 10 to 15. */
 function isPaymentCode(text) {

@@ -58,13 +58,14 @@ class ApprovalIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class TicketIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A ticket. `id` is a UUID that the device makes and keeps before it sends: sent again, it is no second ticket.
 
-    Lines as in a sale; their counter is the ticket's.
+    Lines as in a sale; their counter is the ticket's. `member` as in a sale, or `scan`, the code on the member's phone.
     """
 
     id: UUID | None = None
     store: Code
     counter: Code
     member: MemberRef | MemberId | None = None
+    scan: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
     currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")] | None = None
     issued_at: Annotated[datetime, Meta(tz=True)] | None = None
     lines: Annotated[tuple[Line, ...], Meta(max_length=LINES_MAX)]
@@ -192,7 +193,7 @@ def post_ticket(tx: Tx, body: TicketIn) -> Any:
     """Issue a ticket. The same id with the same content again answers 200, with other content 409."""
     wish = TicketWish(
         body.id, body.store, body.counter, body.member, body.lines, body.currency, body.issued_at,
-        _approval(body.approval),
+        _approval(body.approval), body.scan,
     )  # fmt: skip
     ticket, is_new = issue(tx, current_principal(), wish)
     return issued_body(ticket), 201 if is_new else 200

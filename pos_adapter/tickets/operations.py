@@ -21,9 +21,9 @@ from foundation.events import announce
 from foundation.http import make_cursor, read_cursor
 from foundation.settings import get_settings
 from member_api.contract.members import (
-    MemberCodeUnknown,
     Identifier,
     IdentifierStatus,
+    MemberCodeUnknown,
     MemberUnknown,
     claim_identifiers,
     resolve_member,
