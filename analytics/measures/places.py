@@ -152,8 +152,9 @@ def selling_areas(
     """Sales by currency and place beside the area that they were sold on, with the measures of areas.
 
     Columns: currency, kind (RowKind), place (its key, see `places_of_ids`; null in the rows that are no place),
-    net_sales, gross_profit, receipts, area_m2_days, and each of AREA_MEASURES. Receipts are counted once in each row.
-    Sorted by currency, kind and place, at most 200,000 rows.
+    net_sales, gross_profit, profit_known (the part of the net sales whose profit is known), receipts, area_m2_days, and
+    each of AREA_MEASURES. Receipts are counted once in each row. Sorted by currency, kind and place, at most 200,000
+    rows.
     """
     at = locations(lake)
     areas = [each for each in areas_between(tx, period.since, period.until) if _counts(each, where, at, online)]
@@ -164,6 +165,7 @@ def selling_areas(
     beside = sold.left_join(grounds, "place").drop("place_right")
     grouped = beside.group_by("currency", "kind", "place")
     figures = {name: beside[name].sum() for name in ("net_sales", "gross_profit", "receipts", "area_m2_days")}
+    figures["profit_known"] = ratio(beside.known_sales.sum(), beside.net_sales.sum())
     measured = {measure.name: measure.expression(beside) for measure in AREA_MEASURES}
     answer = grouped.aggregate(**figures, **measured).order_by("currency", "kind", ibis.asc("place", nulls_first=True))
     casts = {"net_sales": "int64", "gross_profit": "int64", "receipts": "int64"}
@@ -192,7 +194,10 @@ def _sold(
     )
     lines = lines.mutate(kind=kind, place=ibis.ifelse(away, ibis.null("string"), lines.key))
     return lines.group_by("currency", "kind", "place").aggregate(
-        net_sales=net_sales(lines), gross_profit=gross_profit(lines), receipts=receipts(lines)
+        net_sales=net_sales(lines),
+        gross_profit=gross_profit(lines),
+        known_sales=lines.known_profit_spend.sum(where=~lines.leased),
+        receipts=receipts(lines),
     )
 
 

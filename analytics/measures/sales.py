@@ -95,6 +95,14 @@ def units(t: ir.Table) -> ir.NumericValue:
     return t.quantity_milli.sum().fill_null(0).cast("float64") / 1000
 
 
+def regular_sales(t: ir.Table) -> ir.NumericValue:
+    return whole(t.regular_spend.sum(where=_owned(t)).fill_null(0))
+
+
+def promoted_sales(t: ir.Table) -> ir.NumericValue:
+    return whole(t.promoted_spend.sum(where=_owned(t)).fill_null(0))
+
+
 def regular_share(t: ir.Table) -> ir.NumericValue:
     return ratio(t.regular_spend.sum(), t.spend.sum())
 
@@ -257,6 +265,27 @@ SALES_MEASURES = (
         Unit.UNITS,
         Source.SALES,
         units,
+        adds_up=True,
+    ),
+    Measure(
+        "regular_sales",
+        lazy("Sales at regular prices"),
+        lazy("The part of net sales without a promotion. A member price alone is regular."),
+        Unit.MONEY,
+        Source.SALES,
+        regular_sales,
+        adds_up=True,
+    ),
+    Measure(
+        "promoted_sales",
+        lazy("Sales on promotion"),
+        lazy(
+            "The part of net sales under a promotion or a discount other than a member price, e-coins or points; "
+            "with the sales at regular prices it makes up net sales."
+        ),
+        Unit.MONEY,
+        Source.SALES,
+        promoted_sales,
         adds_up=True,
     ),
     Measure(

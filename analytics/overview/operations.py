@@ -1,17 +1,15 @@
 """The figures of the morning: sales of a day and of the weeks before, what is owed, what the latest run found."""
 
-import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from threading import Lock
 from typing import Any
 
-from analytics.lake.manifest import read_state
 from analytics.lake.reading import open_lake
 from analytics.measures.computing import compute
 from analytics.measures.facts import Period, Where
 from analytics.overview.rules import Change, Day, DaySales, change_of, figures_of
+from analytics.reports.kept import Kept
 from analytics.runs.findings import Findings, findings_from_json
 from analytics.runs.operations import ScoringRun, read_run
 from analytics.runs.tables import KEPT, scoring_run
@@ -23,8 +21,6 @@ DAYS_SHOWN = 28
 WEEK = timedelta(days=7)
 ONE_DAY = timedelta(days=1)
 MEASURES = ("net_sales", "member_sales", "receipts", "gross_profit", "profit_coverage", "buyers")
-KEPT_ANSWERS_MAX = 64
-FRESH_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,39 +42,17 @@ class LatestRun:
     before: Findings | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What was found when the lake stood at `position`, at a moment of the monotonic clock."""
-
-    found: Morning
-    position: int
-    at: float
-
-
 Key = tuple[date | None, frozenset[int] | None]
-_answers: dict[Key, _Answer] = {}
-_lock = Lock()
+mornings_kept: Kept[Key, Morning | None] = Kept()
 
 
 def morning(tx: Tx, asked: date | None, stores: Collection[int] | None) -> Morning | None:
     """Sales of the asked day (the latest with sales, if not said) and the four weeks up to it; None without any sale.
 
-    `stores` by id, None for all. Answered from memory as long as the lake stands where it stood, and for FRESH_S in any
-    case: while tills sell, the lake moves every few seconds. What is shown says how fresh it is.
+    `stores` by id, None for all. What is shown says how fresh it is.
     """
-    position, now = read_state(tx).position, time.monotonic()
     key = (asked, None if stores is None else frozenset(stores))
-    with _lock:
-        known = _answers.get(key)
-    if known is not None and (known.position == position or now - known.at < FRESH_S):
-        return known.found
-    found = _compute(tx, asked, Where(stores=stores))
-    if found is not None:
-        with _lock:
-            if len(_answers) >= KEPT_ANSWERS_MAX:
-                _answers.clear()
-            _answers[key] = _Answer(found, position, now)
-    return found
+    return mornings_kept.ask(tx, key, lambda: _compute(tx, asked, Where(stores=stores)))
 
 
 def _compute(tx: Tx, asked: date | None, where: Where) -> Morning | None:

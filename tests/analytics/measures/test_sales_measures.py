@@ -73,6 +73,9 @@ WORKED: list[tuple[str, float | None]] = [
     ("average_ticket", 561),
     # 3 + 1 + .5 + 1 + 1 of Monday; -1 comes back; the factory gives the void and the new receipt 1 each
     ("units", 7.5),
+    # 2,243 less what was promoted; of the leased counter neither
+    ("regular_sales", 1773),
+    ("promoted_sales", 470),
     ("regular_share", 2023 / 2493),
     ("promotion_share", 470 / 2493),
     # 70 off what was bought, 23 of them came back

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 from flask import Flask
 
-from analytics.overview.operations import _answers, morning
+from analytics.overview.operations import morning, mornings_kept
 from analytics.overview.pages import filter_address
 from analytics.overview.rules import Change, Day, DaySales
 from analytics.runs.operations import request_run
@@ -25,7 +25,7 @@ from tests.organisation.factories import a_store
 
 @pytest.fixture(autouse=True)
 def at_the_office(clock: FixedClock) -> None:
-    _answers.clear()
+    mornings_kept.clear()
     clock.at = datetime(2026, 1, 5, 4, 0, tzinfo=UTC)
 
 
