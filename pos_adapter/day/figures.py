@@ -85,7 +85,7 @@ WITH wanted AS MATERIALIZED (
     SELECT coalesce(u.unit, %(unit)s) AS unit, w.terminal, w.id, t.kind, w.sign * a.amount AS amount,
            w.sign * l.allocated_units[a.n] AS units,
            coalesce(st.cashier, (SELECT h.cashier FROM shifts AS h WHERE h.terminal = w.terminal
-                                 AND w.occurred_at >= h.opened_at AND w.occurred_at < h.ended_at LIMIT 1),
+                                 AND w.occurred_at >= h.opened_at AND w.occurred_at <= h.ended_at LIMIT 1),
                     r.refunded_by) AS cashier
     FROM wanted AS w
     CROSS JOIN LATERAL (

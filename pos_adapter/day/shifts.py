@@ -304,7 +304,7 @@ WITH part AS (
                 substr(s.original_id::text, 5, 2)::integer, substr(s.original_id::text, 7, 2)::integer)
         LIMIT 1) AS o ON s.type = 'void' AND s.original_id IS NOT NULL
     WHERE s.store_id = :store AND s.business_date BETWEEN :first AND :last AND s.terminal = :terminal
-      AND s.occurred_at >= :since AND s.occurred_at < :until AND s.state <> 'discarded'
+      AND s.occurred_at >= :since AND s.occurred_at <= :until AND s.state <> 'discarded'
 ), given_back AS (
     SELECT r.return_sale_id AS sale, m.tender, m.instead, m.amount
     FROM pos.red_ticket AS r JOIN pos.red_ticket_refund AS m ON m.red_ticket_id = r.id
@@ -339,7 +339,7 @@ def expected_of(tx: Tx, shift: Shift, store: StoreFacts, until: datetime) -> dic
     for topup in topups_between(tx, store.code, first, last):
         # Somebody without a terminal of its own took it at the shift that the same person has opened.
         here = topup.terminal == shift.terminal or (topup.terminal is None and topup.actor == shift.opened_by)
-        if here and shift.opened_at <= topup.at < until and topup.currency == shift.currency:
+        if here and shift.opened_at <= topup.at <= until and topup.currency == shift.currency:
             expected[topup.tender] = expected.get(topup.tender, 0) + topup.amount
     return expected
 

@@ -1,0 +1,77 @@
+"""Payments and refunds by rail beside receipts and returns: what was taken or given back otherwise is named."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+import pos_adapter.payments.card as card_module
+from foundation.clock import FixedClock
+from foundation.database import Database
+from pos_adapter.day.operations import obstacles_of
+from pos_adapter.day.rules import DifferenceKind
+from pos_adapter.payments.card import CardRail
+from pos_adapter.payments.rails import register_rail
+from tests.pos_adapter.day.store import DayFloor
+from tests.pos_adapter.payments.simulators import Simulator, simulated
+from tests.pos_adapter.payments.test_card_payments import by_card
+from tests.pos_adapter.returns.test_returns_by_card import paid, until_known
+
+ANSWER_S = 1.0
+
+
+@pytest.fixture
+def acquirer(tmp_path: Path) -> Iterator[Simulator]:
+    with simulated("regulars.simulators.acquirer", tmp_path) as simulator:
+        register_rail("card", lambda: CardRail(simulator.address, ANSWER_S))
+        yield simulator
+        register_rail("card", card_module._configured)
+
+
+@pytest.fixture
+def floor(http: FlaskClient, database: Database, acquirer: Simulator) -> DayFloor:
+    return DayFloor(http, database)
+
+
+def test_a_payment_that_is_lost_is_named_with_its_settlement(
+    floor: DayFloor, database: Database, clock: FixedClock
+) -> None:
+    paid(floor, database, clock, 10_000, 5_000)
+    assert floor.differences() == []
+    with floor.behind("pos.payment_step", "pos.payment") as tx:
+        settlement = str(tx.execute("SELECT settlement_id FROM pos.payment").scalar_one())
+        tx.execute("DELETE FROM pos.payment_step")
+        tx.execute("DELETE FROM pos.payment")
+    [found] = floor.differences()
+    assert (found.kind, found.receipt, found.expected, found.found) == (
+        DifferenceKind.PAYMENT, settlement, 15_000, None,
+    )  # fmt: skip
+    assert found.words == "the payment of tender 1 is gone"
+
+
+def test_a_refund_given_twice_is_named_with_the_return_that_asked_once(
+    floor: DayFloor, database: Database, clock: FixedClock
+) -> None:
+    tickets = paid(floor, database, clock, 10_000, 5_000)
+    red = floor.back("C2", {"ticket": tickets[1]}).get_json()["id"]
+    floor.refund(red)
+    told = until_known(database, clock, floor, red)
+    assert floor.differences() == []
+    with database.transaction() as tx:
+        tx.execute(
+            "INSERT INTO pos.refund (id, payment_id, refund_no, store_id, state, amount, trace, wants, created_at,"
+            " changed_at) SELECT gen_random_uuid(), payment_id, 'twice', store_id, state, amount, trace + 1, wants,"
+            " created_at, changed_at FROM pos.refund"
+        )
+    [found] = floor.differences()
+    assert (found.kind, found.receipt) == (DifferenceKind.REFUND, told["return_sale"])
+    assert (found.expected, found.found) == (None, 5_000)
+
+
+def test_a_day_with_a_payment_that_is_not_decided_stays_open(floor: DayFloor) -> None:
+    floor.settle(floor.issued("C1", 10_000), tenders=[by_card(10_000)])
+    with floor.database.transaction(read_only=True) as tx:
+        obstacles = obstacles_of(tx, floor.store(tx), floor.today)
+    assert {(each.kind.value, each.count) for each in obstacles} == {("payment", 1), ("settlement", 1)}
+    assert floor.differences() == [], "what is not decided is open, and differs from nothing"

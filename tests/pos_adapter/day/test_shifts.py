@@ -1,0 +1,139 @@
+"""A shift is opened with a float, counted blind, over or short, and handed in; who counts is told nothing before."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from foundation.access import acting_as
+from foundation.clock import FixedClock
+from foundation.database import Database
+from pos_adapter.day.http import shift_id
+from pos_adapter.day.shifts import ShiftNotOpen, count_shift, read_shift
+from tests.member_api.people import a_member
+from tests.organisation.factories import a_person
+from tests.pos_adapter.day.store import DayFloor, manager
+
+
+@pytest.fixture
+def floor(http: FlaskClient, database: Database) -> DayFloor:
+    return DayFloor(http, database)
+
+
+def opened(floor: DayFloor, **more: Any) -> Any:
+    answer = floor.desk.post("/v1/shifts", {"store": "S01", "terminal": "D1", "float": 50_000} | more)
+    assert answer.status_code == 201, answer.text
+    return answer.get_json()
+
+
+def counted(floor: DayFloor, shift: str, **tenders: int) -> Any:
+    body = {"tenders": [{"kind": kind, "amount": amount} for kind, amount in tenders.items()]}
+    return floor.desk.post(f"/v1/shifts/{shift}/count", body)
+
+
+def test_what_was_counted_is_held_against_float_receipts_returns_and_topups(floor: DayFloor, clock: FixedClock) -> None:
+    floor.settle(floor.issued("C1", 700), tenders=[{"kind": "cash", "amount": 700}])
+    clock.advance(timedelta(seconds=1))
+    shift = opened(floor)
+    sold = floor.sold(10_000, 5_000, tenders=[{"kind": "cash", "amount": 9_000}, {"kind": "card", "amount": 6_000}])
+    floor.settle(
+        floor.issued("C1", 900), desk=floor.other_desk, terminal="D2", tenders=[{"kind": "cash", "amount": 900}]
+    )
+    red = floor.back("C2", {"ticket": sold["tickets"][1]}).get_json()
+    assert floor.refund(red["id"]).status_code == 200
+    member = a_member(floor.database)
+    floor.desk.post(f"/v1/members/{member}/topups", {"amount": 20_000, "tender": "cash"})
+    told = counted(floor, shift["id"], cash=75_900, card=4_000).get_json()
+    assert told["counts"][0]["tenders"] == [
+        {"kind": "cash", "counted": 75_900, "expected": 50_000 + 9_000 - 3_000 + 20_000, "over": -100},
+        {"kind": "card", "counted": 4_000, "expected": 4_000, "over": 0},
+    ]
+    assert (told["state"], told["over"]) == ("counted", -100)
+    done = floor.desk.post(f"/v1/shifts/{shift['id']}/hand-in", {"amount": 25_900}).get_json()
+    assert (done["state"], done["handed_in"]) == ("handed_in", 25_900)
+
+
+def test_who_counts_is_not_told_what_should_be_there(floor: DayFloor) -> None:
+    shift = opened(floor)
+    floor.settle(floor.issued("C1", 700), tenders=[{"kind": "cash", "amount": 700}])
+    told = floor.desk.get(f"/v1/shifts/{shift['id']}").get_json()
+    assert (told["counts"], told["over"]) == ([], None)
+    assert 50_700 not in told.values()
+
+
+def test_a_settlement_carries_the_shift_that_is_open_at_its_desk_and_its_cashier(floor: DayFloor) -> None:
+    with floor.database.transaction() as tx:
+        a_person(tx, "E7")
+    shift = opened(floor, cashier="E7")
+    floor.settle(floor.issued("C1", 700))
+    with floor.database.transaction(read_only=True) as tx:
+        row = tx.execute("SELECT shift, cashier FROM pos.settlement").one()
+    assert (row.shift, row.cashier) == (shift["code"], "E7")
+
+
+def test_a_terminal_has_one_open_shift(floor: DayFloor) -> None:
+    first = opened(floor)
+    second = floor.desk.post("/v1/shifts", {"store": "S01", "terminal": "D1", "float": 0})
+    assert (second.status_code, second.get_json()["code"]) == (409, "shift_open")
+    counted(floor, first["id"], cash=50_000)
+    assert opened(floor)["code"] != first["code"]
+
+
+def test_a_drawer_is_counted_once_and_again_only_by_a_manager_who_says_why(floor: DayFloor) -> None:
+    shift = opened(floor)
+    assert counted(floor, shift["id"], card=5).status_code == 422
+    assert counted(floor, shift["id"], cash=5, points=5).status_code == 422
+    counted(floor, shift["id"], cash=49_000)
+    again = counted(floor, shift["id"], cash=50_000)
+    assert (again.status_code, again.get_json()["code"]) == (409, "shift_not_open")
+    who = manager()
+    with acting_as(who), floor.database.transaction() as tx:
+        with pytest.raises(ShiftNotOpen):
+            count_shift(tx, who, shift_id(shift["id"]), {"cash": 50_000})
+        recounted = count_shift(tx, who, shift_id(shift["id"]), {"cash": 50_000}, "a note lay under the tray")
+    assert [count.tenders[0].over for count in recounted.counts] == [-1_000, 0]
+    with floor.database.transaction(read_only=True) as tx:
+        assert read_shift(tx, who, shift_id(shift["id"])).over == 0
+
+
+def test_no_more_is_handed_in_than_was_counted(floor: DayFloor) -> None:
+    shift = opened(floor)
+    assert floor.desk.post(f"/v1/shifts/{shift['id']}/hand-in", {}).status_code == 409
+    counted(floor, shift["id"], cash=50_000)
+    assert floor.desk.post(f"/v1/shifts/{shift['id']}/hand-in", {"amount": 50_001}).status_code == 422
+
+
+def test_where_shifts_are_needed_a_desk_without_one_settles_nothing(floor: DayFloor) -> None:
+    assert floor.office.post("/v1/shift-rules", {"needed": True, "store": "S01"}).status_code == 201
+    ticket = floor.issued("C1", 700)
+    refused = floor.settle(ticket)
+    assert (refused.status_code, refused.get_json()["code"]) == (409, "shift_needed")
+    assert floor.state(ticket) == "issued"
+    opened(floor)
+    assert floor.settle(ticket).status_code == 201
+    assert floor.office.post("/v1/shift-rules", {"needed": False}).status_code == 201
+    assert floor.settle(floor.issued("C1", 1), desk=floor.other_desk, terminal="D2").status_code == 409, "still here"
+    assert [rule["needed"] for rule in floor.desk.get("/v1/shift-rules").get_json()["items"]] == [True, False]
+
+
+def test_a_desk_works_at_its_own_terminal_only(floor: DayFloor) -> None:
+    shift = opened(floor)
+    assert floor.other_desk.get(f"/v1/shifts/{shift['id']}").status_code == 404
+    assert counted(floor, "no-uuid", cash=1).status_code == 404
+    elsewhere = floor.desk.post("/v1/shifts", {"store": "S01", "terminal": "D2", "float": 0})
+    assert (elsewhere.status_code, elsewhere.get_json()["code"]) == (403, "not_this_desk")
+    listed = floor.other_desk.get("/v1/shifts", store="S01").get_json()
+    assert listed["items"] == []
+    assert [each["id"] for each in floor.office.get("/v1/shifts").get_json()["items"]] == [shift["id"]]
+
+
+def test_what_a_drawer_was_short_is_in_the_day_s_journal(floor: DayFloor) -> None:
+    shift = opened(floor)
+    floor.settle(floor.issued("C1", 700), tenders=[{"kind": "cash", "amount": 700}])
+    counted(floor, shift["id"], cash=50_600)
+    floor.desk.post(f"/v1/shifts/{shift['id']}/hand-in", {})
+    floor.close()
+    day = floor.office.get(f"/v1/stores/S01/days/{floor.today.isoformat()}").get_json()
+    short = [entry for entry in day["entries"] if entry["account"] == "over_short"]
+    assert [(entry["detail"], entry["debit"], entry["credit"]) for entry in short] == [("cash", 100, 0)]
