@@ -14,6 +14,7 @@ from pos_adapter.handheld.http import handheld_blueprint
 from pos_adapter.handheld.pages import handheld_pages
 from pos_adapter.overview.http import overview_blueprint
 from pos_adapter.overview.pages import overview_pages
+from pos_adapter.own_receipts.pages import own_receipts_pages
 from pos_adapter.parcels.http import parcels_blueprint
 from pos_adapter.parcels.pages import parcels_pages
 from pos_adapter.payments.http import payments_blueprint
@@ -64,6 +65,7 @@ room = Room(
     pages=[
         overview_pages,
         receipt_pages,
+        own_receipts_pages,
         repairs_pages,
         payments_pages,
         handheld_pages,

@@ -99,12 +99,25 @@ SELECT n, kind, amount, units, face, reference FROM pos.tender WHERE business_da
 
 def read_sale(tx: Tx, principal: Principal, sale_id: UUID) -> RecordedSale:
     """The receipt with this id. Raises SaleUnknown, PlaceForbidden."""
+    sale = _recorded(tx, sale_id)
+    principal.require(READ, place_of(sale.store))
+    return sale
+
+
+def read_own_sale(tx: Tx, member_id: int, sale_id: UUID) -> RecordedSale:
+    """A member's own receipt. Raises SaleUnknown, also for one that is not theirs."""
+    sale = _recorded(tx, sale_id)
+    if sale.member != str(member_id):
+        raise SaleUnknown("There is no receipt with this id")
+    return sale
+
+
+def _recorded(tx: Tx, sale_id: UUID) -> RecordedSale:
     day = day_of(sale_id)
     row = tx.ask(SALE, (day, sale_id)).fetchone() if day is not None else None
     if row is None:
         raise SaleUnknown("There is no receipt with this id")
     store = store_codes(tx, [row[0]])[row[0]]
-    principal.require(READ, place_of(store))
     assert day is not None
     lines = [_line(line) for line in tx.ask(LINES, (returns_from(day), day, sale_id))]
     tenders = [RecordedTender(*tender) for tender in tx.ask(TENDERS, (day, sale_id))]

@@ -1,0 +1,1 @@
+"""A member's own receipts, on the member's phone."""
