@@ -9,6 +9,7 @@ from uuid import UUID
 from foundation.database import Tx
 from organisation.contract import StoreFacts, counters_by_code, staff_by_number, staff_names
 from pos_adapter.desk.rules import SETTLES_TOO_LONG_S, UNCOLLECTED_S, Patience, patience
+from pos_adapter.parcels.operations import Lying, Uncollected, list_uncollected, lying_in
 
 SHOWN_MAX = 50
 ROWS_MAX = 300
@@ -59,13 +60,15 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """One store's floor at one moment."""
+    """One store's floor at one moment. `uncollected` of any day, `forgotten` of them earlier; what lies at desks."""
 
     day: date
     at: datetime
     whole: Pace
     waiting: tuple[WaitingTicket, ...]
     uncollected: tuple[WaitingTicket, ...]
+    forgotten: int
+    lying: Lying
     stuck: tuple[StuckPayment, ...]
     counters: tuple[Pace, ...]
     clerks: tuple[Pace, ...]
@@ -75,11 +78,6 @@ WAITING = """
 SELECT id, number, counter_code, amount, currency, least(issued_at, received_at) AS since FROM pos.ticket
 WHERE store_id = :store AND business_date = :day AND state = 'issued'
 ORDER BY least(issued_at, received_at) LIMIT :limit
-"""
-UNCOLLECTED = """
-SELECT id, number, counter_code, amount, currency, changed_at AS since FROM pos.ticket
-WHERE store_id = :store AND business_date = :day AND state = 'paid' AND changed_at < :before
-ORDER BY changed_at LIMIT :limit
 """
 STUCK = """
 SELECT s.id, s.terminal, s.amount, s.currency, s.created_at,
@@ -117,10 +115,7 @@ def read_board(tx: Tx, store: StoreFacts, day: date) -> Board:
     """The floor of a store on a day; waits are measured now. At most 50 of each list, 300 counters and clerks."""
     asked = {"store": store.id, "day": day, "limit": SHOWN_MAX}
     waiting = tuple(_waits(tx, row) for row in tx.execute(WAITING, asked))
-    uncollected = tuple(
-        _waits(tx, row)
-        for row in tx.execute(UNCOLLECTED, asked | {"before": tx.now - timedelta(seconds=UNCOLLECTED_S)})
-    )
+    uncollected, _ = list_uncollected(tx, store, waited=timedelta(seconds=UNCOLLECTED_S), limit=SHOWN_MAX)
     stuck = tuple(
         StuckPayment(
             row.id, row.terminal, row.amount, row.currency, _seconds(tx, row.created_at), tuple(row.tickets),
@@ -139,7 +134,9 @@ def read_board(tx: Tx, store: StoreFacts, day: date) -> Board:
         tx.now,
         _pace("", "", whole) if whole is not None else Pace("", "", 0, 0, 0, 0, 0, None, None),
         waiting,
-        uncollected,
+        tuple(_stands(tx, each) for each in uncollected),
+        sum(each.business_date < day for each in uncollected),
+        lying_in(tx, store.id),
         stuck,
         tuple(
             _pace(counters[row.counter_code].name if row.counter_code in counters else "", row.counter_code, row)
@@ -156,6 +153,11 @@ def _seconds(tx: Tx, since: datetime) -> int:
 def _waits(tx: Tx, row: Any) -> WaitingTicket:
     waited = _seconds(tx, row.since)
     return WaitingTicket(row.id, row.number, row.counter_code, row.amount, row.currency, waited, patience(waited))
+
+
+def _stands(tx: Tx, each: Uncollected) -> WaitingTicket:
+    waited = _seconds(tx, each.since)
+    return WaitingTicket(each.id, each.number, each.counter, each.amount, each.currency, waited, patience(waited))
 
 
 def _pace(name: str, code: str, row: Any) -> Pace:

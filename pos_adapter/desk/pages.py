@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,8 +23,11 @@ from pos_adapter.desk.printing import prints_of
 from pos_adapter.desk.receipt import paper_of, qr_svg
 from pos_adapter.desk.rules import clock_text
 from pos_adapter.desk.words import PAYMENT_STATES, RAILS, SETTLEMENT_STATES, STEP_WORDS, TICKET_STATES, script_words
+from pos_adapter.parcels.operations import parcels_of
+from pos_adapter.parcels.words import STATE_WORDS as PARCEL_STATES
+from pos_adapter.parcels.words import lasting
 from pos_adapter.payments.words import said
-from pos_adapter.permissions import FLOOR, READ, SETTLE
+from pos_adapter.permissions import FLOOR, PARCELS, READ, SETTLE
 from pos_adapter.sales.words import TENDER_WORDS
 from pos_adapter.settlements.reading import list_settlements, read_settlement
 from pos_adapter.settlements.rules import SettlementState
@@ -168,6 +171,9 @@ def settlement_page(tx: Tx, settlement: str) -> str:
         rails=RAILS,
         tender_words=TENDER_WORDS,
         may_print=record.state is SettlementState.PAID and viewer.may(SETTLE, place_of(record.store.code)),
+        parcels=parcels_of(tx, record.id),
+        parcel_states=PARCEL_STATES,
+        may_keep=record.state is SettlementState.PAID and viewer.may(PARCELS, place_of(record.store.code)),
     )
 
 
@@ -225,7 +231,7 @@ def floor_page(tx: Tx) -> str:
     """The supervisor's board of one store, live. `part` is the board alone."""
     stores = _mine(tx, current_principal(), FLOOR)
     store = _chosen(stores) or (stores[0] if stores else None)
-    facts: dict[str, Any] = {"stores": stores, "store": store, "clock_text": clock_text}
+    facts: dict[str, Any] = {"stores": stores, "store": store, "clock_text": clock_text, "lasting": _lasting}
     if store is not None:
         facts |= {
             "board": read_board(tx, store, _today(tx, store)),
@@ -234,3 +240,7 @@ def floor_page(tx: Tx) -> str:
             "address": f"/floor?{urlencode({'store': store.code, 'part': 1})}",
         }
     return render("desk/board.html" if flask.request.args.get("part") and store else "desk/floor.html", **facts)
+
+
+def _lasting(seconds: float) -> str:
+    return lasting(timedelta(seconds=seconds))

@@ -4,6 +4,7 @@
 const V = window.deskViews;
 const B = window.deskBasket;
 const S = window.deskSending;
+const K = window.deskParcels;
 const { word } = V;
 const { call, minorUnits } = window.regulars;
 
@@ -441,6 +442,53 @@ async function printReceipt(id, given) {
   if (desk.result?.id === id) nextCustomer();
 }
 
+// ------------------------------------------------------------------------------------------------ left goods
+
+/** Keep the goods of what was just settled here, or of the settlement that is chosen. */
+function keepGoods() {
+  const settled = desk.mode.name === "recent" ? desk.recent[desk.mode.at] : desk.result || desk.recent[0];
+  if (settled?.state !== "paid") return tell(word("say", "nothing_to_keep"), "warn");
+  tell("");
+  enter("keep", { settlement: settled.id });
+}
+
+const backFromKeeping = () => enter(desk.result ? "result" : "main");
+
+async function keep(text) {
+  const wish = K.readPieces(text);
+  if (!wish) return tell(word("say", "not_pieces"), "warn");
+  const answer = await K.leave(desk, desk.mode.settlement, wish);
+  if (answer?.status === 401) return loggedOut();
+  if (answer?.status !== 201) return tell(answer ? problemWords(answer) : word("say", "no_answer"), "danger");
+  backFromKeeping();
+  tell(word("say", "kept", { label: answer.body.label }), "good");
+  const paper = await K.paper(answer.body);
+  if (paper === null) return;
+  at("paper").innerHTML = paper;
+  window.print();
+}
+
+async function callParcel(label) {
+  const answer = await K.find(desk, label);
+  if (answer?.status === 401) return loggedOut();
+  const parcel = answer?.body?.items?.[0];
+  if (!parcel) return tell(answer ? word("say", "no_parcel", { label }) : word("say", "no_answer"), "warn");
+  if (parcel.state !== "lying") return tell(word("say", `parcel_${parcel.state}`, { label }), "warn");
+  enter("handout", { parcel });
+  const { pieces, place, note } = parcel;
+  tell([word("say", "parcel_lies", { label, pieces }), place && word("say", "parcel_place", { place }), note].filter(Boolean).join(" · "));
+}
+
+async function handOut() {
+  const { parcel } = desk.mode;
+  const answer = await K.handOut(desk, parcel);
+  if (answer?.status === 401) return loggedOut();
+  if (answer === null) return tell(word("say", "no_answer"), "danger");
+  toMain();
+  if (answer.status !== 200) return tell(problemWords(answer), "danger");
+  tell(word("say", "handed_out", { label: parcel.label }), "good");
+}
+
 // ------------------------------------------------------------------------------------------------ live
 
 function heard(event) {
@@ -612,16 +660,19 @@ async function confirm(text, scanned) {
   if (mode === "product") return productPrice(text);
   if (mode === "coupon") return takeCoupon(text || "1");
   if (mode === "code") return text ? takeCode(text) : toMain();
+  if (mode === "keep") return keep(text);
+  if (mode === "handout") return text ? (toMain(), fromMain(text)) : handOut();
   if (AMOUNT_MODES.includes(mode)) return takeAmount(text);
 }
 
 async function fromMain(text) {
   const read = B.readEntry(text);
   if (read.kind === "confirm") return settle();
-  if (desk.result && read.kind !== "payment_code") nextCustomer();
+  if (desk.result && !["payment_code", "label"].includes(read.kind)) nextCustomer();
   tell("");
   if (read.kind === "ticket") return callTicket(read.number);
   if (read.kind === "payment_code") return takeCode(read.text);
+  if (read.kind === "label") return callParcel(read.text);
   if (read.kind === "price") return typedPrice(read.text);
   if (read.kind === "member" && (await takeMember({ scan: read.text }))) return;
   if (read.kind === "member") return tell(word("say", "not_found", { text: read.text }), "warn");
@@ -646,6 +697,8 @@ async function fromMember(text) {
 function reprint() {
   const settled = desk.recent[desk.mode.at];
   if (!settled) return toMain();
+  const hangs = settled.payments.find((payment) => ["pending", "unknown", "reversing"].includes(payment.state));
+  if (settled.state === "pending" && hangs) return window.open(`/payments/${hangs.id}`);
   if (settled.state !== "paid") return tell(word("settlement", settled.state), "warn");
   toMain();
   return printReceipt(settled.id);
@@ -674,6 +727,7 @@ function toggle() {
 function escape() {
   tell("");
   if (entry.value && desk.mode.name === "main") { entry.value = ""; return; }
+  if (desk.mode.name === "keep") return backFromKeeping();
   if (desk.result) return nextCustomer();
   if (desk.mode.name !== "main") return toMain();
   if (desk.tenders.length) desk.tenders.pop();
@@ -686,6 +740,7 @@ const ACTIONS = {
   member: () => { begin(); enter("member"); },
   price: () => { begin(); enter("price"); },
   recent: () => (desk.recent.length ? enter("recent", { at: 0 }) : tell(word("say", "none_settled"))),
+  keep: keepGoods,
   again: async () => { await sendAgain(); await listWaiting(); await listRecent(); },
   escape,
   toggle,
@@ -700,6 +755,7 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey) return;
   let action = KEYS[event.key];
   if (event.key === "F9" && event.shiftKey) action = "card_elsewhere";
+  if (event.key === "F1" && event.shiftKey) action = "keep";
   if (!working && isToggle(event.key)) action = "toggle";
   if (working && (action || event.key.length === 1 || ["Enter", "Backspace"].includes(event.key))) {
     event.preventDefault();

@@ -8,6 +8,7 @@ function readEntry(text) {
   if (/^\d{1,5}$/.test(said)) return { kind: "ticket", number: Number(said) };
   if (isPaymentCode(said)) return { kind: "payment_code", text: said };
   if (/^(\+?86)?1[3-9]\d{9}$/.test(said) || isMemberCode(said)) return { kind: "member", text: said };
+  if (/^\d{4}-\d{1,6}$/.test(said)) return { kind: "label", text: said };
   if (/^\d+[.,]\d{1,3}( \S{1,64})?$/.test(said)) return { kind: "price", text: said };
   const times = /^(\d{1,4})\s*[*×xX]\s*(\S+)$/.exec(said);
   if (times) return { kind: "product", text: times[2], quantity: Number(times[1]) };

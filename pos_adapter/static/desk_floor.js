@@ -24,7 +24,7 @@ function soon() {
 function listen() {
   const stream = new EventSource(`/v1/stores/${encodeURIComponent(board.dataset.store)}/events`);
   const names = ["issued", "settling", "paid", "released", "cancelled", "expired"].map((name) => `ticket.${name}`);
-  for (const name of [...names, "settlement.paid", "settlement.failed", "reset"]) stream.addEventListener(name, soon);
+  for (const name of [...names, "settlement.paid", "settlement.failed", "parcel.lying", "parcel.collected", "parcel.sent_back", "reset"]) stream.addEventListener(name, soon);
   stream.addEventListener("error", () => { if (stream.readyState === EventSource.CLOSED) setTimeout(listen, STREAM_AGAIN_MS); });
 }
 
