@@ -32,7 +32,8 @@ if (place && window.EventSource) {
   const stream = new EventSource(place.dataset.parcels);
   const heard = (event) => {
     const told = JSON.parse(event.data).parcel;
-    if ((!place.dataset.parcel || told.id === place.dataset.parcel) && !busy()) location.reload();
+    const isShown = document.querySelector(`[data-shown="${told.id} ${told.state}"]`) !== null;
+    if (!isShown && (!place.dataset.parcel || told.id === place.dataset.parcel) && !busy()) location.reload();
   };
   for (const step of ["lying", "collected", "sent_back"]) stream.addEventListener(`parcel.${step}`, heard);
   window.addEventListener("pagehide", () => stream.close());
