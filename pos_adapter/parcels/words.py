@@ -19,12 +19,13 @@ PROOF_WORDS: Mapping[Proof, Any] = {
     Proof.RECEIPT: lazy("Receipt"),
     Proof.MEMBER: lazy("The member's own phone"),
 }
+A_MINUTE = timedelta(minutes=1)
 FEW_HOURS = timedelta(hours=2)
 
 
 def lasting(time: timedelta) -> str:
-    """How long, as people say it in the reader's language: 3 days, 2 hours, 5 minutes."""
-    return str(format_timedelta(max(time, timedelta(0)), granularity="minute", threshold=1))
+    """How long, as people say it in the reader's language: 3 days, 2 hours, 5 minutes; a minute at least."""
+    return str(format_timedelta(max(time, A_MINUTE), granularity="minute", threshold=1))
 
 
 def urgency(lies: timedelta) -> str:

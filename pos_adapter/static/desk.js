@@ -51,6 +51,7 @@ function draw() {
   V.drawRecent(desk, at("recent"));
   V.drawResult(desk, at("result"));
   at("sum").hidden = Boolean(desk.result);
+  root.classList.toggle("over", Boolean(desk.result)); // the goods are paid: an empty basket would say "nobody"
   at("entry-asks").textContent = word("ask", askName(), { name: desk.mode.product?.name });
   root.dataset.mode = desk.mode.name;
 }

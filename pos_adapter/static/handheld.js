@@ -81,8 +81,8 @@ async function readSheet(shop, counter) {
 async function open() {
   const fresh = await readSheet(here.store, here.counter);
   if (fresh) { here.sheet = fresh; await store.put("kept", { store: here.store, counter: here.counter, sheet: fresh }, "place"); }
-  show(at("place"), h("button", { class: "hh-place-name", type: "button" }, h("span", {}, here.sheet.counter.name)));
-  at("place-note").textContent = `${here.sheet.store.name} · ${here.counter}`;
+  show(at("place"), h("button", { class: "hh-place-name", type: "button" },
+    h("span", {}, here.sheet.counter.name), h("small", {}, `${here.sheet.store.name} · ${here.counter}`)));
   document.title = `${here.sheet.counter.name} · Regulars`;
   checkout.begin(here);
   await issuing.begin(here, checkout.open);

@@ -58,7 +58,7 @@ const moment = (ticket) => (ticket.issued_at ? timeOfDay(ticket.issued_at, here.
 function row(ticket) {
   return h("li", {}, h("button", { class: "hh-row", type: "button", "data-ticket": ticket.number, onclick: () => openTicket(ticket.id) },
     h("span", { class: "hh-number" }, String(ticket.number)),
-    h("span", { class: "hh-row-main" }, h("span", { class: "hh-name" }, cash(ticket)), h("small", {}, moment(ticket))),
+    h("span", { class: "hh-row-main" }, h("span", { class: "hh-name hh-cash" }, cash(ticket)), h("small", {}, moment(ticket))),
     badge(words(`state_${ticket.state}`), KINDS[ticket.state]), icon("right")));
 }
 
@@ -66,7 +66,7 @@ function paidRow(ticket) {
   return h("li", { class: arrived.delete(ticket.id) ? "hh-paid arrived" : "hh-paid", "data-paid": ticket.number },
     h("button", { class: "hh-row", type: "button", onclick: () => openTicket(ticket.id) },
       h("span", { class: "hh-number" }, String(ticket.number)),
-      h("span", { class: "hh-row-main" }, h("span", { class: "hh-name" }, cash(ticket)), h("small", {}, moment(ticket))),
+      h("span", { class: "hh-row-main" }, h("span", { class: "hh-name hh-cash" }, cash(ticket)), h("small", {}, moment(ticket))),
       badge(words("state_paid"), "good")),
     h("button", { class: "button primary block", type: "button", "data-release": ticket.number, onclick: (event) => release(ticket, event.currentTarget) },
       icon("check"), words("release")));
@@ -75,7 +75,7 @@ function paidRow(ticket) {
 function unsentRow(entry) {
   return h("li", {}, h("button", { class: "hh-row", type: "button", "data-unsent": entry.id, onclick: () => openUnsent(entry) },
     h("span", { class: "hh-number" }, "–"),
-    h("span", { class: "hh-row-main" }, h("span", { class: "hh-name" }, cash(entry)), h("small", {}, timeOfDay(entry.at, here.sheet.store.timezone))),
+    h("span", { class: "hh-row-main" }, h("span", { class: "hh-name hh-cash" }, cash(entry)), h("small", {}, timeOfDay(entry.at, here.sheet.store.timezone))),
     badge(words(`state_${entry.state}`), KINDS[entry.state]), icon("right")));
 }
 
