@@ -5,6 +5,7 @@ demo's own terminals; the cash desk, and people who try things out, have others.
 """
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import LiteralString
@@ -95,20 +96,23 @@ class Check:
 
     def table(self) -> Table:
         """The comparison for the terminal."""
-        table = Table(
-            title="Source and database", title_justify="left", caption=self._caption(), caption_justify="left"
-        )
-        table.add_column("")
-        for heading in ("source", "database", "different"):
-            table.add_column(heading, justify="right")
-        for found in self.findings:
-            colour = "green" if found.equal else "red"
-            counts = (f"{found.source:,}", f"{found.stored:,}", f"[{colour}]{found.different:,}[/{colour}]")
-            table.add_row(found.what, *counts)
-        return table
+        return table_of("Source and database", self.findings, self._caption())
 
     def _caption(self) -> str:
         return "Stored as they came:\n" + "\n".join(f"{odd.count:>7,} {odd.what}" for odd in self.oddities)
+
+
+def table_of(title: str, findings: Sequence[Finding], caption: str | None = None) -> Table:
+    """Findings for the terminal."""
+    table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
+    table.add_column("")
+    for heading in ("source", "database", "different"):
+        table.add_column(heading, justify="right")
+    for found in findings:
+        colour = "green" if found.equal else "red"
+        counts = (f"{found.source:,}", f"{found.stored:,}", f"[{colour}]{found.different:,}[/{colour}]")
+        table.add_row(found.what, *counts)
+    return table
 
 
 def check_demo(home: Path, *, offset_weeks: int | None = None, baskets: int | None = None) -> Check:

@@ -8,9 +8,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from regulars.demo.check import check_demo
+from regulars.demo.check import check_demo, table_of
 from regulars.demo.connection import DemoStopped
 from regulars.demo.credentials import read_head_office
+from regulars.demo.department.check import check_department
 from regulars.demo.department.load import DepartmentReport, load_department
 from regulars.demo.load import CONNECTIONS, load_demo
 from regulars.demo.report import DemoReport, Part, Refusal
@@ -51,9 +52,7 @@ def demo(
     console = Console()
     if check:
         with database_at_hand() as house:
-            found = check_demo(home or house.root, offset_weeks=offset_weeks, baskets=baskets)
-        console.print(found.table())
-        sys.exit(0 if found.equal else 1)
+            sys.exit(0 if _is_as_made(home or house.root, offset_weeks, baskets, groceries, department, console) else 1)
     home = home or home_of(given_environment()).root
     server = read_head_office(home)
     if server is None:
@@ -87,6 +86,21 @@ def demo(
     sys.exit(0 if complete else 1)
 
 
+def _is_as_made(
+    home: Path, offset_weeks: int | None, baskets: int | None, groceries: bool, department: bool, console: Console
+) -> bool:
+    equal = True
+    if groceries:
+        found = check_demo(home, offset_weeks=offset_weeks, baskets=baskets)
+        console.print(found.table())
+        equal = found.equal
+    findings = check_department(home, offset_weeks=offset_weeks) if department else None
+    if findings is not None:
+        console.print(table_of("The department store as it was made, and the database", findings))
+        equal = equal and all(each.equal for each in findings)
+    return equal
+
+
 def show(report: DemoReport, console: Console) -> None:
     """Say what a load did, on the terminal."""
     console.print(_table("The demo", report.parts))
@@ -107,9 +121,9 @@ def show_department(report: DepartmentReport | None, console: Console) -> None:
     takings = report.takings
     console.print(_table("The department store (made up)", report.parts))
     console.print(
-        f"{report.calendar.first_day} to {report.calendar.last_day}: {report.taken / 100:,.2f} CNY at the tills. "
-        f"On its floor: {takings.tickets['issued']} tickets, {takings.settlements} settlements over "
-        f"{takings.net / 100:,.2f} CNY, {takings.by_rail / 100:,.2f} of it through the simulators of "
+        f"{report.calendar.first_day} to {report.calendar.last_day}: {report.taken / 100:,.2f} CNY at the tills, "
+        f"{report.closed} days closed. On its floor: {takings.tickets['issued']} tickets, {takings.settlements} "
+        f"settlements over {takings.net / 100:,.2f} CNY, {takings.by_rail / 100:,.2f} of it through the simulators of "
         f"the banks; {takings.returns} returns. {report.seconds:.0f} s."
     )
     _show_oddities(report.flags, report.refusals, console)

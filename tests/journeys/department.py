@@ -1,6 +1,6 @@
 """The made-up department store on a fresh database, called through the web application, its clock in our hands."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -12,6 +12,8 @@ from flask import Flask
 
 from foundation.clock import FixedClock
 from foundation.database import Database
+from foundation.events import consume, move_batch
+from pos_adapter.day import subscribers as _subscribers  # noqa: F401 - registers
 from pos_adapter.payments.operations import sweep
 from pos_adapter.payments.refunds import sweep_refunds
 from pos_adapter.returns.operations import conclude_returns
@@ -21,14 +23,15 @@ from regulars.demo.department.calendar import Calendar
 from regulars.demo.department.floor import DayOnTheFloor, customers_of
 from regulars.demo.department.furnishing import furnish
 from regulars.demo.department.machines import Machines, make_machines
+from regulars.demo.department.staffing import DESKS
 from regulars.demo.department.takings import Takings
 from regulars.demo.department.tills import Past
 from regulars.demo.people import ean13
-from regulars.demo.report import Outcomes
 from regulars.running.bootstrap import make_log_ins
-from tests.journeys.handheld_scene import KEY, rails
-from tests.pos_adapter.payments.simulators import simulated
+from tests.journeys.handheld_scene import rails
+from tests.pos_adapter.payments.simulators import simulated, wallet_apps
 
+LATE_ARRIVALS = "pos.late_arrivals"
 OPENS = time(10)
 BETWEEN_CUSTOMERS = timedelta(minutes=2)
 WHILE_A_BANK_IS_ASKED = timedelta(seconds=6)
@@ -69,20 +72,35 @@ class Store:
         morning = datetime.combine(day, OPENS, ZoneInfo(ZONE)).astimezone(UTC)
         self.clock.advance(morning - self.clock.now())
 
-    def ring(self, day: date, rung: Past) -> None:
-        """Post what the tills of the store ring on a day."""
-        sales = [each for each in rung.receipts if each["business_date"] == day.isoformat()]
-        answer = self.machines.tills.send("POST", "/v1/sales/batch", {"sales": sales}, key=f"tills-{day}")
-        outcomes = msgspec.json.decode(answer.content, type=Outcomes).results
-        assert {outcome.status for outcome in outcomes} == {201}, outcomes
+    def ring(self, day: date, rung: Past, *, of: date | None = None) -> int:
+        """Post on a day what the tills of the store have rung on it, or `of` an earlier one; the e-coins it earned."""
+        sales = [each for each in rung.receipts if each["business_date"] == (of or day).isoformat()]
+        answer = self.machines.tills.send("POST", "/v1/sales/batch", {"sales": sales}, key=f"tills-{of}-{day}")
+        results = msgspec.json.decode(answer.content)["results"]
+        assert {each["status"] for each in results} == {201}, results
+        earned = [(each["body"]["ecoins"] or {}).get("earned", 0) for each in results]
+        return sum(ecoins for ecoins in earned if ecoins > 0)
 
-    def play(self, day: date, share: float) -> Takings:
-        """Play a day on the floor; its takings."""
+    def play(self, day: date, share: float, miscounted: Mapping[str, int]) -> Takings:
+        """Play a day on the floor, from opening the desks to handing the cash in; its takings.
+
+        `miscounted`: by how much a desk's drawer is over, or short.
+        """
         self.opens_on(day)
         played = DayOnTheFloor(self.machines, day, self.clock.now, self._while_a_bank_is_asked)
+        played.open_shifts()
         for _ in played.play(customers_of(self.calendar, day, share, self.cards)):
             self.clock.advance(BETWEEN_CUSTOMERS)
+        for desk in DESKS:
+            played.hand_in(desk, miscounted.get(desk, 0))
         return played.takings
+
+    def follow(self) -> None:
+        """What the relay and the workers do with what has happened: late arrivals are noted."""
+        with self.database.transaction() as tx:
+            while move_batch(tx):
+                pass
+        consume(self.database, LATE_ARRIVALS)
 
     def _while_a_bank_is_asked(self) -> None:
         sweep(self.database)
@@ -96,7 +114,7 @@ def banks(folder: Path) -> Iterator[None]:
     """The acquirer and the wallet apps as programs of their own, and our rails to them."""
     with (
         simulated("regulars.simulators.acquirer", folder) as acquirer,
-        simulated("regulars.simulators.wallet_apps", folder, "--key", KEY) as apps,
+        wallet_apps(folder) as apps,
         rails(acquirer, apps),
     ):
         yield

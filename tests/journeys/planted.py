@@ -260,6 +260,28 @@ class Planter:
         self._harm("DELETE FROM member.topup WHERE id = %(id)s", topup)
         return Planted(DifferenceKind.TOPUP, str(row[0]), "stored value came in, and nobody recorded a top-up")
 
+    # ------------------------------------------------------------------------------------------ closed days
+
+    def a_receipt_of_a_till_becomes_another(self) -> Planted:
+        """An anonymous receipt of one line and one tender comes to more, all of it in step: nothing contradicts it."""
+        row = self._tx.ask(
+            "SELECT s.id FROM pos.sale AS s JOIN organisation.store AS o ON o.id = s.store_id"
+            " WHERE o.code = %s AND s.business_date = %s AND s.series = 0 AND s.type = 'sale' AND s.member_id IS NULL"
+            " AND (SELECT count(*) FROM pos.sale_line AS l WHERE l.sale_id = s.id) = 1"
+            " AND (SELECT count(*) FROM pos.tender AS t WHERE t.sale_id = s.id) = 1"
+            " AND NOT EXISTS (SELECT FROM pos.sale AS b WHERE b.original_id = s.id)"
+            " ORDER BY s.terminal, s.sequence LIMIT 1",
+            (STORE, self._day),
+        ).fetchone()
+        assert row is not None
+        for statement in (
+            "UPDATE pos.sale_line SET amount = amount + 100, allocated = ARRAY[amount + 100] WHERE sale_id = %(id)s",
+            "UPDATE pos.tender SET amount = amount + 100 WHERE sale_id = %(id)s",
+            "UPDATE pos.sale SET amount = amount + 100 WHERE id = %(id)s",
+        ):
+            self._harm(statement, row[0])
+        return Planted(DifferenceKind.CLOSED, str(row[0]), "a receipt is another than when its day was closed")
+
     # ------------------------------------------------------------------------------------------ picking, harming
 
     def _victim(self, more: LiteralString) -> Any:

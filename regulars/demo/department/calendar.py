@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-DAYS = 14
+DAYS = 28
 ANNIVERSARY_DAYS_BEFORE, ANNIVERSARY_DAYS_AFTER = 4, 6
 
 

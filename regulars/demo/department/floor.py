@@ -20,17 +20,21 @@ from regulars.demo.department.building import CURRENCY, STORE
 from regulars.demo.department.calendar import Calendar
 from regulars.demo.department.machines import Answer, Machines, get, post
 from regulars.demo.department.staffing import DESKS
-from regulars.demo.department.takings import Takings
+from regulars.demo.department.takings import Drawer, Takings
 
 TOP_UP, BONUS, TOP_UP_SPENT_MAX = 100_000, 10_000, 80_000
 REBATE_FROM, COUPON_FROM, COUPON_OFF = 60_000, 20_000, 2_000
 POINTS_A_FEN, POINTS_SPENT_MAX_FEN = 10, 2_000
 # Up to this a red ticket needs no floor manager (docs/glossary.md).
 RETURN_LIMIT = 50_000
+FLOAT = 50_000
 RELEASED_SHARE = 0.85
 # Shortest, longest and usual wait before paying.
 WAITED_S = (40, 600, 150)
 LOOK_EVERY_S, LOOKS_MAX = 0.25, 160
+
+# The steps at which a customer is issued tickets.
+FIRST, AGAIN = "first", "again"
 
 Lines = list[dict[str, Any]]
 
@@ -134,6 +138,11 @@ def customers_of(calendar: Calendar, day: date, share: float, cards: Sequence[st
     return found
 
 
+def ticket_id(day: date, customer: int, counter: str, step: str = FIRST) -> str:
+    """The id that the handheld of a counter gives a customer's ticket."""
+    return str(uuid5(NAMESPACE_URL, f"urn:regulars:demo:{day}-{customer}-{step}-{counter}"))
+
+
 class DayOnTheFloor:
     """Plays one day through the machines of the store and counts what they are told.
 
@@ -148,7 +157,23 @@ class DayOnTheFloor:
         self._day = day
         self._shown = shown
         self._wait = wait or (lambda: time.sleep(LOOK_EVERY_S))
+        self._shifts: dict[str, str] = {}
         self.takings = Takings()
+
+    def open_shifts(self) -> None:
+        """A cashier opens every desk, with change in the drawer."""
+        for desk, machine in self._machines.desks.items():
+            wish = {"store": STORE, "terminal": desk, "float": FLOAT, "cashier": f"YZ-{desk}"}
+            self._shifts[desk] = post(machine, "/v1/shifts", wish, f"{self._day}-shift-{desk}")["id"]
+            self.takings.drawers[desk] = Drawer(FLOAT)
+
+    def hand_in(self, desk: str, over: int = 0) -> Answer:
+        """Count the drawer of a desk, miscounted by `over`, and hand the cash in; the shift as it is then."""
+        machine, shift = self._machines.desks[desk], self._shifts[desk]
+        counted = [{"kind": kind, "amount": n} for kind, n in self.takings.drawers[desk].counted(over).items()]
+        key = f"{self._day}-{desk}"
+        post(machine, f"/v1/shifts/{shift}/count", {"tenders": counted}, f"{key}-count")
+        return post(machine, f"/v1/shifts/{shift}/hand-in", {}, f"{key}-hand-in")
 
     def play(self, customers: Sequence[Customer]) -> Iterator[Customer]:
         """Let one customer after the other live the story; yields each when it is over."""
@@ -208,11 +233,9 @@ class DayOnTheFloor:
         self._settle(
             customer, [ticket], [tender], machine=self._handheld(ticket), terminal=f"H-{ticket.part.counter.code}"
         )
-        self.takings.by_rail += owed
         self._release(customer, [ticket], all_of_them=True)
         if customer.story is Story.BY_CARD_AND_BACK:
             self._refund(customer, self._red_ticket(customer, ticket))
-            self.takings.by_rail -= owed
 
     def _tops_up(self, customer: Customer) -> None:
         member = self._member(customer)
@@ -220,6 +243,8 @@ class DayOnTheFloor:
         post(self._desk(customer), f"/v1/members/{member}/topups", wish, self._key(customer, "top-up"))
         self.takings.topped_up["card"] += TOP_UP
         self.takings.bonus += BONUS
+        if customer.desk in self.takings.drawers:
+            self.takings.drawers[customer.desk].taken["card"] += TOP_UP
         tickets = self._issue_all(customer)
         owed = customer.basket.amount
         stored = min(owed, TOP_UP_SPENT_MAX)
@@ -235,11 +260,11 @@ class DayOnTheFloor:
         largest = max((t for t in tickets if t.part.counter.takes_part), key=lambda each: each.part.amount)
         spent = min(ecoins * 3 // 4, largest.part.amount // 2)
         if spent:
-            again = [self._issue(customer, largest.part, "again")]
+            again = [self._issue(customer, largest.part, AGAIN)]
             owed = largest.part.amount
             tenders = [{"kind": "ecoin", "amount": spent}, {"kind": "code", "amount": owed - spent}]
-            self._settle(customer, again, tenders, step="again")
-            self._release(customer, again, "again", all_of_them=True)
+            self._settle(customer, again, tenders, step=AGAIN)
+            self._release(customer, again, AGAIN, all_of_them=True)
         self._refund(customer, self._red_ticket(customer, min(tickets, key=lambda each: each.part.amount)))
 
     def _coupon(self, customer: Customer) -> None:
@@ -257,21 +282,20 @@ class DayOnTheFloor:
         tickets = self._issue_all(customer)
         tenders = [{"kind": "card", "amount": customer.basket.amount - COUPON_OFF}]
         self._settle(customer, tickets, tenders, coupons=[{"code": code, "amount": COUPON_OFF}])
-        self.takings.coupons += COUPON_OFF
         self._release(customer, tickets)
 
     def _points(self, customer: Customer) -> None:
         tickets = self._issue_all(customer)
         first, rest = tickets[:1], tickets[1:]
         paid = self._settle(customer, first, [{"kind": "card", "amount": first[0].part.amount}])
-        more = rest or [self._issue(customer, tickets[0].part, "again")]
+        more = rest or [self._issue(customer, tickets[0].part, AGAIN)]
         owed = sum(ticket.part.amount for ticket in more)
         available = (paid.get("points") or {}).get("available", 0)
         by_points = max(min(available // POINTS_A_FEN, owed // 2, POINTS_SPENT_MAX_FEN), 0)
         tenders: Lines = [{"kind": "card", "amount": owed - by_points}]
         if by_points > 0:
             tenders.append({"kind": "points", "amount": by_points, "units": by_points * POINTS_A_FEN})
-        self._settle(customer, more, tenders, step="again")
+        self._settle(customer, more, tenders, step=AGAIN)
         self._release(customer, [*first, *more])
 
     def _brings_back(self, customer: Customer) -> None:
@@ -339,11 +363,11 @@ class DayOnTheFloor:
         return timedelta(seconds=int(customer.basket.chance("waits").triangular(*WAITED_S)))
 
     def _issue_all(self, customer: Customer) -> list[Issued]:
-        return [self._issue(customer, part, "first") for part in customer.basket.parts]
+        return [self._issue(customer, part, FIRST) for part in customer.basket.parts]
 
     def _issue(self, customer: Customer, part: Part, step: str) -> Issued:
         key = f"{self._key(customer, step)}-{part.counter.code}"
-        ticket = Issued(str(uuid5(NAMESPACE_URL, f"urn:regulars:demo:{key}")), part)
+        ticket = Issued(ticket_id(self._day, customer.number, part.counter.code, step), part)
         card = customer.basket.customer
         wish = {
             "id": ticket.id,
@@ -377,18 +401,21 @@ class DayOnTheFloor:
         answer = self._until(lambda: get(till, f"/v1/settlements/{answer['id']}"), answer, "pending")
         if answer["state"] != "paid":
             raise DemoStopped(f"Settlement {answer['id']} is {answer['state']}: {answer.get('failure')}")
-        self._count(tickets, tenders, answer)
+        self._count(wish["terminal"], tickets, tenders, coupons or [], answer)
         return answer
 
-    def _count(self, tickets: Sequence[Issued], tenders: Lines, answer: Answer) -> None:
+    def _count(self, terminal: str, tickets: Sequence[Issued], tenders: Lines, coupons: Lines, answer: Answer) -> None:
         takings = self.takings
         takings.settlements += 1
         takings.sales += len(answer["sales"])
-        takings.sold += sum(ticket.part.amount for ticket in tickets)
         takings.tickets["paid"] += len(tickets)
-        takings.ecoins += (answer.get("ecoins") or {}).get("earned", 0)
-        for tender in tenders:
-            takings.tenders[tender["kind"]] += tender["amount"]
+        takings.ecoins_earned += (answer.get("ecoins") or {}).get("earned", 0)
+        for tender in [*tenders, *({"kind": "coupon", "amount": each["amount"]} for each in coupons)]:
+            takings.paid[tender["kind"]] += tender["amount"]
+            if "payment" in tender:
+                takings.by_rail += tender["amount"]
+            elif terminal in takings.drawers:
+                takings.drawers[terminal].taken[tender["kind"]] += tender["amount"]
 
     def _release(
         self, customer: Customer, tickets: Sequence[Issued], step: str = "release", *, all_of_them: bool = False
@@ -422,10 +449,13 @@ class DayOnTheFloor:
         post(desk, f"/v1/returns/{red['id']}/refund", wish, self._key(customer, "refund"))
         refunded = self._until(lambda: get(desk, f"/v1/returns/{red['id']}"), {"state": "refunding"}, "refunding")
         self.takings.returns += 1
-        self.takings.given_back += refunded["amount"]
+        drawer = self.takings.drawers.get(customer.desk)
         for tender in refunded["refund"]["tenders"]:
-            self.takings.tenders[tender["kind"]] -= tender["amount"]
-        self.takings.ecoins -= (refunded["refund"]["ecoins"] or {}).get("taken_back", 0)
+            self.takings.given_back[tender["kind"]] += tender["amount"]
+            if tender["ours"]:
+                self.takings.by_rail -= tender["amount"]
+            elif drawer is not None:
+                drawer.taken[tender["kind"]] -= tender["amount"]
 
     def _until(self, look: Callable[[], Answer], answer: Answer, state: str) -> Mapping[str, Any]:
         """Look again until it is no longer in that state."""

@@ -1,5 +1,6 @@
 """Building the store over the routes of head office: places, goods, people, promotions, rules and limits."""
 
+from collections import Counter as Counts
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,22 +19,21 @@ BATCH = 500
 CLERKS_MAY_TAKE_OFF = 1_000  # hundredths of a percent
 
 
-def furnish(office: Connection, calendar: Calendar, told: Callable[[str], None]) -> int:
-    """Make the whole store, of how many things; made again, nothing changes. Raises DemoStopped when one is refused.
+def furnish(office: Connection, calendar: Calendar, told: Callable[[str], None]) -> Counts[int]:
+    """Make the whole store; made again, nothing changes. Raises DemoStopped when anything of it is refused.
 
+    Returns how many things were made (201) and how many were there, or changed (200).
     `told` hears what comes next.
     """
 
-    sent = 0
+    statuses: Counts[int] = Counts()
 
     def put(what: str, path: str, items: Sequence[Any], *, of: str | None = None) -> None:
-        nonlocal sent
         told(what)
-        sent += len(items)
         for at in range(0, len(items), BATCH):
             chunk = items[at : at + BATCH]
             reply = office.send("PUT", path, {of or what: chunk})
-            _refuse_refusals(what, reply.content)
+            statuses.update(_statuses(what, reply.content))
 
     put("stores", "/v1/stores/batch", [store()])
     put("counters", "/v1/counters/batch", terms())
@@ -45,7 +45,7 @@ def furnish(office: Connection, calendar: Calendar, told: Callable[[str], None])
     put("products", "/v1/products/batch", catalogue())
     _set_limits(office, calendar)
     _publish_rebate(office, calendar)
-    return sent
+    return statuses
 
 
 def _set_limits(office: Connection, calendar: Calendar) -> None:
@@ -69,7 +69,9 @@ def _publish_rebate(office: Connection, calendar: Calendar) -> None:
     post(office, "/v1/earning-rules", wish, f"rebate-{calendar.first_day}")
 
 
-def _refuse_refusals(what: str, content: bytes) -> None:
-    for outcome in msgspec.json.decode(content, type=Outcomes).results:
+def _statuses(what: str, content: bytes) -> list[int]:
+    outcomes = msgspec.json.decode(content, type=Outcomes).results
+    for outcome in outcomes:
         if outcome.status >= 400 and outcome.problem is not None:
             raise DemoStopped(f"{what}: {outcome.status} {outcome.problem.code} {outcome.problem.detail}")
+    return [outcome.status for outcome in outcomes]
