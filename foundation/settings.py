@@ -54,6 +54,8 @@ class Settings:
     acquirer: str = ""
     wallet_apps_url: str = ""
     wallet_apps_key: str = ""
+    alipay_private_key: str = ""
+    alipay_public_key: str = ""
     handheld_cash: bool = False
     acquirer_files: str = ""
     payments_hurry: int = 1
@@ -72,6 +74,17 @@ def _secret(environ: Mapping[str, str], name: str) -> bytes:
     if len(value) != 32:
         raise SettingMissing(f"{name} must be 32 bytes, it is {len(value)}")
     return value
+
+
+def _text(environ: Mapping[str, str], name: str) -> str:
+    """A setting of several lines, or the file that it stands in; empty where there is neither."""
+    text = environ.get(name)
+    if text is None and (file := environ.get(f"{name}_FILE")):
+        try:
+            text = Path(file).read_text()
+        except OSError as error:
+            raise SettingMissing(f"{name}_FILE cannot be read: {error.strerror}") from None
+    return text or ""
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -115,6 +128,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         acquirer=environ.get("ACQUIRER", ""),
         wallet_apps_url=environ.get("WALLET_APPS_URL", ""),
         wallet_apps_key=environ.get("WALLET_APPS_KEY", ""),
+        alipay_private_key=_text(environ, "ALIPAY_PRIVATE_KEY"),
+        alipay_public_key=_text(environ, "ALIPAY_PUBLIC_KEY"),
         handheld_cash=environ.get("HANDHELD_CASH", "") == "1",
         acquirer_files=environ.get("ACQUIRER_FILES", ""),
         payments_hurry=max(1, number("PAYMENTS_HURRY", 1)),

@@ -4,25 +4,36 @@
 - a payment is known by our `out_trade_no` (its id), a refund by our `out_request_no` (its number)
 - code 10000 done, 10003 the payer types a password, 20000 unknown, 40004 refused, with sub_code
 
-Signed with HMAC-SHA256 by the shared key over the parameters in order of their names; the answer's signature is over
-the bytes of its node as they came. Amounts are decimals in the currency's own number of digits.
+Signed as RSA2 (SHA-256 with RSA, PKCS #1 v1.5): we sign the parameters in order of their names with our private key,
+the app signs the bytes of its answer's node as they stand with its own, and each knows the other's public key. Amounts
+are decimals in the currency's own number of digits.
 """
 
 import base64
-import hmac
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
+
+import structlog
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from foundation.money import exponent
 from foundation.settings import get_settings
 from pos_adapter.payments.calling import ANSWER_S, call
 from pos_adapter.payments.rails import Order, RefundOrder, Told, register_rail
 from pos_adapter.payments.rules import ALIPAY, Outcome, Patience
+
+log = structlog.get_logger(__name__)
 
 DONE, PAYING, UNKNOWN = "10000", "10003", "20000"
 REFUSED = "40004"
@@ -38,11 +49,28 @@ UNSURE = frozenset({"ACQ.SYSTEM_ERROR", "AOP.ACQ.SYSTEM_ERROR", "ACQ.TRADE_HAS_S
 NOT_EXIST = "ACQ.TRADE_NOT_EXIST"
 
 
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """`ours` signs what we say, `theirs` proves what the other side says."""
+
+    ours: RSAPrivateKey
+    theirs: RSAPublicKey
+
+
+@lru_cache(maxsize=8)
+def read_keys(ours: str, theirs: str) -> Keys:
+    """Keys from PEM: our private one, the other side's public one. Raises ValueError."""
+    private, public = load_pem_private_key(ours.encode(), None), load_pem_public_key(theirs.encode())
+    if not isinstance(private, RSAPrivateKey) or not isinstance(public, RSAPublicKey):
+        raise ValueError("RSA2 takes keys of RSA")  # noqa: TRY004 - a wrong content, not a wrong type
+    return Keys(private, public)
+
+
 class AlipayRail:
     """One merchant's wallet app."""
 
-    def __init__(self, url: str, key: str, answer_s: float = ANSWER_S, patience: Patience = ALIPAY) -> None:
-        self._url, self._key, self._answer_s, self.patience = url.rstrip("/"), key, answer_s, patience
+    def __init__(self, url: str, keys: Keys, answer_s: float = ANSWER_S, patience: Patience = ALIPAY) -> None:
+        self._url, self._keys, self._answer_s, self.patience = url.rstrip("/"), keys, answer_s, patience
 
     def pay(self, order: Order) -> Told:
         """Take a payment by the code on the payer's phone. 10003: the payer types a password."""
@@ -126,14 +154,14 @@ class AlipayRail:
     def _ask(self, method: str, content: Mapping[str, str]) -> Mapping[str, Any] | None:
         now = datetime.now(THEIR_ZONE)  # of the message, not of the payment
         message = {
-            "app_id": "regulars", "method": method, "format": "JSON", "charset": "utf-8", "sign_type": "HMAC-SHA256",
+            "app_id": "regulars", "method": method, "format": "JSON", "charset": "utf-8", "sign_type": "RSA2",
             "timestamp": f"{now:%Y-%m-%d %H:%M:%S}", "version": "1.0",
             "biz_content": json.dumps(content, ensure_ascii=False, separators=(",", ":")),
         }  # fmt: skip
-        message["sign"] = sign(self._key, message)
+        message["sign"] = sign_text(self._keys.ours, text_of(message))
         content_type = "application/x-www-form-urlencoded; charset=utf-8"
         answer = call(f"{self._url}/gateway.do", urlencode(message).encode(), content_type, self._answer_s)
-        return None if answer is None else _read(self._key, method, answer)
+        return None if answer is None else _read(self._keys.theirs, method, answer)
 
 
 def _refused(answer: Mapping[str, Any], otherwise: Outcome = Outcome.DECLINED) -> Told:
@@ -143,15 +171,24 @@ def _refused(answer: Mapping[str, Any], otherwise: Outcome = Outcome.DECLINED) -
     return Told(Outcome.NOT_FOUND if sub == NOT_EXIST else otherwise, words=sub or code)
 
 
-def sign(key: str, parameters: Mapping[str, str]) -> str:
-    """The signature over all parameters that say something, in order of their names."""
-    text = "&".join(f"{name}={value}" for name, value in sorted(parameters.items()) if value and name != "sign")
-    return sign_text(key, text.encode())
+def text_of(parameters: Mapping[str, str]) -> bytes:
+    """What is signed of a message: all parameters that say something, in order of their names."""
+    named = (f"{name}={value}" for name, value in sorted(parameters.items()) if value and name != "sign")
+    return "&".join(named).encode()
 
 
-def sign_text(key: str, text: bytes) -> str:
+def sign_text(key: RSAPrivateKey, text: bytes) -> str:
     """The signature over bytes as they stand."""
-    return base64.b64encode(hmac.digest(key.encode(), text, "sha256")).decode()
+    return base64.b64encode(key.sign(text, PKCS1v15(), SHA256())).decode()
+
+
+def is_signed(key: RSAPublicKey, text: bytes, signature: str) -> bool:
+    """Whether these bytes come from who holds the private key."""
+    try:
+        key.verify(base64.b64decode(signature, validate=True), text, PKCS1v15(), SHA256())
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def node_of(method: str) -> str:
@@ -159,7 +196,7 @@ def node_of(method: str) -> str:
     return f"{method.replace('.', '_')}_response"
 
 
-def _read(key: str, method: str, answer: bytes) -> Mapping[str, Any] | None:
+def _read(key: RSAPublicKey, method: str, answer: bytes) -> Mapping[str, Any] | None:
     """The node of an answer that is signed; None for anything else."""
     try:
         text = answer.decode("utf-8")
@@ -169,8 +206,7 @@ def _read(key: str, method: str, answer: bytes) -> Mapping[str, Any] | None:
         signature = str(json.loads(text).get("sign", ""))
     except (ValueError, AttributeError):
         return None
-    expected = sign_text(key, text[begin:end].encode())
-    if not isinstance(node, dict) or not hmac.compare_digest(signature.encode(), expected.encode()):
+    if not isinstance(node, dict) or not is_signed(key, text[begin:end].encode(), signature):
         return None
     return node
 
@@ -182,10 +218,15 @@ def decimal(amount: int, currency: str) -> str:
 
 def _configured() -> AlipayRail | None:
     settings = get_settings()
-    if not (settings.wallet_apps_url and settings.wallet_apps_key):
+    if not (settings.wallet_apps_url and settings.alipay_private_key and settings.alipay_public_key):
+        return None
+    try:
+        keys = read_keys(settings.alipay_private_key, settings.alipay_public_key)
+    except ValueError:
+        log.exception("alipay_keys_unreadable")
         return None
     times = settings.payments_hurry
-    return AlipayRail(settings.wallet_apps_url, settings.wallet_apps_key, ANSWER_S / times, ALIPAY.hurried(times))
+    return AlipayRail(settings.wallet_apps_url, keys, ANSWER_S / times, ALIPAY.hurried(times))
 
 
 register_rail("alipay", _configured)

@@ -18,6 +18,7 @@ from foundation.settings import Settings, get_settings
 from regulars.running.children import open_log, start_child, stop_child
 from regulars.running.environment import adopt, own_environment
 from regulars.running.home import Home
+from regulars.running.keys import keep_key_pair
 from regulars.running.log_ins import LogIns, ensure_log_ins
 from regulars.running.migrating import migrate
 from regulars.running.postgres import free_port
@@ -36,6 +37,8 @@ PROCESSES = {
 }
 STAND_IN_GATEWAY = "sms-gateway"
 STAND_IN_ACQUIRER, STAND_IN_WALLET_APPS = "acquirer", "wallet-apps"
+# Whose key pair: ours as a merchant, and the one of the wallet app that stands in.
+ALIPAY_MERCHANT, ALIPAY_APP = "alipay_merchant", "alipay_app"
 READY_TIMEOUT_S = 180.0
 PORTS_END = 65536
 DEMO_ATTEMPTS = 4
@@ -69,7 +72,7 @@ def run_house(home: Home, given: Mapping[str, str], *, demo: bool, sales: bool, 
         environment = own_environment(home, given, demo=demo and not home.no_demo.exists())
         refuse_taken_port(environment)
         stand_in = demo and _name_stand_in_gateway(environment)
-        controls = _name_payment_stand_ins(environment) if demo else {}
+        controls = _name_payment_stand_ins(home, environment) if demo else {}
         _clear(home.metrics)
         servers = embedded_servers(home, given)
         supervisor = Supervisor(say, on_change=home.note_processes)
@@ -210,7 +213,7 @@ def _stand_in_gateway(home: Home, environment: Mapping[str, str], settings: Sett
     return Program(STAND_IN_GATEWAY, spawn, log)
 
 
-def _name_payment_stand_ins(environment: dict[str, str]) -> dict[str, int]:
+def _name_payment_stand_ins(home: Home, environment: dict[str, str]) -> dict[str, int]:
     """Where the demo's acquirer and wallet apps will be; the ports to steer those that the operator named none for."""
     controls: dict[str, int] = {}
     if not environment.get("ACQUIRER"):
@@ -220,6 +223,8 @@ def _name_payment_stand_ins(environment: dict[str, str]) -> dict[str, int]:
     if not environment.get("WALLET_APPS_URL"):
         environment["WALLET_APPS_URL"] = f"http://127.0.0.1:{free_port()}"
         environment["WALLET_APPS_KEY"] = secrets.token_hex(16)
+        environment["ALIPAY_PRIVATE_KEY_FILE"] = str(keep_key_pair(home.keys, ALIPAY_MERCHANT)[0])
+        environment["ALIPAY_PUBLIC_KEY_FILE"] = str(keep_key_pair(home.keys, ALIPAY_APP)[1])
         controls[STAND_IN_WALLET_APPS] = free_port()
     return controls
 
@@ -232,6 +237,9 @@ def _payment_stand_in(name: str, control: int, home: Home, environment: Mapping[
     command = [sys.executable, "-m", f"regulars.simulators.{name.replace('-', '_')}"]
     command += ["--port", address.rpartition(":")[2], "--control", str(control)]
     command += ["--book", str(home.acquirer_book if acquirer else home.wallet_apps_book)]
+    if not acquirer:
+        private, public = keep_key_pair(home.keys, ALIPAY_APP)[0], keep_key_pair(home.keys, ALIPAY_MERCHANT)[1]
+        command += ["--alipay-key", str(private), "--alipay-merchant", str(public)]
 
     def spawn() -> subprocess.Popen[bytes]:
         with open_log(log) as output:

@@ -10,6 +10,9 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
 from regulars.running.problems import CannotRun
 
 # What foundation.settings reads, and the file each is kept in.
@@ -21,6 +24,7 @@ KEY_FILES: Mapping[str, str] = {
 }
 # Without these a restored database cannot be read or proved; the rest can be made anew.
 IRREPLACEABLE = ("IDENTITY_KEY", "BLIND_INDEX_KEY", "SEAL_KEY")
+RSA_BITS = 2048
 
 
 def keep_secret(path: Path, *, size: int = 32) -> str:
@@ -40,6 +44,27 @@ def keep_secret(path: Path, *, size: int = 32) -> str:
         finally:
             unfinished.unlink()
     return path.read_text().strip()
+
+
+def keep_key_pair(directory: Path, name: str) -> tuple[Path, Path]:
+    """The files of a private RSA key and of its public one in PEM, made on first use; only their owner reads them."""
+    private, public = directory / f"{name}.pem", directory / f"{name}.pub.pem"
+    if not private.exists() or not public.exists():
+        key = generate_private_key(65537, RSA_BITS)
+        _write_whole(private, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        _write_whole(public, key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    return private, public
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """The file is there whole or not at all, and only its owner's."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
 
 
 def new_secrets() -> dict[str, str]:

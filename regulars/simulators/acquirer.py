@@ -14,11 +14,10 @@ twice), `declined`, `garbage`, `crash` (books it and dies). `--hurry 20` makes w
 """
 
 import argparse
+import copy
 import csv
 import io
-import json
 import os
-import random
 import socketserver
 import struct
 import sys
@@ -27,32 +26,20 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import iso8583
 from iso8583.specs import default_ascii
 
+from regulars.simulators.books import BookFile
+from regulars.simulators.control import serve_control
+from regulars.simulators.faults import Faults, fault_reader
+
 FAULTS = ("slow", "silent", "lost", "late", "delayed", "duplicate", "declined", "garbage", "crash")
 LENGTH = struct.Struct(">H")
 SLOW_S, LATE_S, SILENT_S, IDLE_S = 5.0, 30.0, 60.0, 60.0
-BODY_MAX = 64 * 1024
 APPROVED, DECLINED, INVALID, NOT_LOCATED, TOO_MUCH = "00", "05", "12", "25", "61"
-
-
-def read_faults(text: str) -> dict[str, float]:
-    """Faults as the command line names them: "silent=0.05,crash=0.001". Raises ValueError."""
-    faults = {name: float(share) for name, _, share in (part.partition("=") for part in text.split(",") if part)}
-    return check_faults(faults)
-
-
-def check_faults(faults: Mapping[str, Any]) -> dict[str, float]:
-    """Raises ValueError for a fault there is not, or a share that is none."""
-    for name, share in faults.items():
-        if name not in FAULTS or not 0 <= float(share) <= 1:
-            raise ValueError(f"{name}={share}: faults are {', '.join(FAULTS)}, from 0 to 1")
-    return {name: float(share) for name, share in faults.items()}
 
 
 class Book:
@@ -64,19 +51,9 @@ class Book:
         self.answers: dict[str, dict[str, str]] = {}
         self.reversed: set[str] = set()
         self.sale_of: dict[str, str] = {}
-        self._path = path
-        for line in self._lines():
-            self._apply(json.loads(line))
-        self._file = path.open("a", encoding="utf-8") if path is not None else None
-
-    def _lines(self) -> list[bytes]:
-        if self._path is None or not self._path.exists():
-            return []
-        whole = self._path.read_bytes()
-        complete, _, torn = whole.rpartition(b"\n")
-        if torn:
-            self._path.write_bytes(complete + b"\n" if complete else b"")
-        return complete.splitlines()
+        self._file = BookFile(path)
+        for entry in self._file.entries():
+            self._apply(entry)
 
     def _apply(self, entry: dict[str, Any]) -> None:
         self.answers[entry["key"]] = entry["answer"]
@@ -106,10 +83,13 @@ class Book:
 
     def write(self, entry: dict[str, Any]) -> None:
         """Book one message; called with the lock held."""
-        if self._file is not None:
-            self._file.write(json.dumps(entry) + "\n")
-            self._file.flush()
+        self._file.add([entry])
         self._apply(entry)
+
+    def shown(self) -> dict[str, Any]:
+        """Every sale, with its refunds."""
+        with self.lock:
+            return {"sales": copy.deepcopy(list(self.sales.values()))}
 
     def daily(self, day: str) -> str:
         """The day's file: what stands of its sales and refunds after reversals, one line each."""
@@ -132,14 +112,8 @@ class Book:
 class Acquirer:
     """Decides about messages."""
 
-    def __init__(self, book: Book, faults: Mapping[str, float], seed: int | None = None, hurry: float = 1.0) -> None:
-        self.book = book
-        self.hurry = hurry
-        self.faults = dict(faults)
-        self.chance = random.Random(seed)  # noqa: S311
-
-    def strikes(self, fault: str) -> bool:
-        return self.chance.random() < self.faults.get(fault, 0.0)
+    def __init__(self, book: Book, faults: Faults, hurry: float = 1.0) -> None:
+        self.book, self.faults, self.hurry = book, faults, hurry
 
     def wait(self, seconds: float) -> None:
         time.sleep(seconds / self.hurry)
@@ -178,11 +152,11 @@ class Acquirer:
             entry |= {"kind": "reversal", "answer": {"39": self._may_reverse(original)}}
         elif processing == "200000":
             entry |= {"kind": "refund", "of": f"{own.rpartition('/')[0]}/000000/{named[10:14]}/{named[4:10]}"}
-            refused = original in self.book.reversed or self.strikes("declined")
+            refused = original in self.book.reversed or self.faults.strike("declined")
             may = DECLINED if refused else self._may_refund(str(entry["of"]), amount)
             entry["answer"] = {"39": may, "37": message["37"]}
         else:
-            declined = original in self.book.reversed or self.strikes("declined")
+            declined = original in self.book.reversed or self.faults.strike("declined")
             reference = f"{len(self.book.answers) + 1:012d}"
             code = DECLINED if declined else APPROVED
             entry |= {"kind": "sale", "answer": {"39": code, "37": reference, "44": "****4321"}}
@@ -241,28 +215,28 @@ class Line(socketserver.BaseRequestHandler):
             message, _ = iso8583.decode(raw, default_ascii)
         except iso8583.DecodeError:
             return
-        if acquirer.strikes("lost"):
+        if acquirer.faults.strike("lost"):
             acquirer.wait(SILENT_S)
             raise EOFError
-        if acquirer.strikes("delayed"):
+        if acquirer.faults.strike("delayed"):
             acquirer.wait(LATE_S)
         answer = acquirer.answer(message)
-        if acquirer.strikes("crash"):
+        if acquirer.faults.strike("crash"):
             os._exit(1)
         self._send(acquirer, answer)
 
     def _send(self, acquirer: Acquirer, answer: dict[str, str]) -> None:
-        if acquirer.strikes("silent"):
+        if acquirer.faults.strike("silent"):
             acquirer.wait(SILENT_S)
             raise EOFError
-        if acquirer.strikes("late"):
+        if acquirer.faults.strike("late"):
             acquirer.wait(LATE_S)
-        if acquirer.strikes("slow"):
-            acquirer.wait(SLOW_S * acquirer.chance.random())
+        if acquirer.faults.strike("slow"):
+            acquirer.wait(acquirer.faults.up_to(SLOW_S))
         encoded, _ = iso8583.encode(dict(answer), default_ascii)
-        if acquirer.strikes("garbage"):
+        if acquirer.faults.strike("garbage"):
             encoded = bytearray(os.urandom(len(encoded)))
-        for _ in range(2 if acquirer.strikes("duplicate") else 1):
+        for _ in range(2 if acquirer.faults.strike("duplicate") else 1):
             self.request.sendall(LENGTH.pack(len(encoded)) + encoded)
 
 
@@ -278,58 +252,19 @@ class Server(socketserver.ThreadingTCPServer):
         self.acquirer = acquirer
 
 
-def control(port: int, acquirer: Acquirer) -> ThreadingHTTPServer:
-    """The door for tests: faults, the book, the day's file."""
-
-    class Control(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if self.path == "/healthz":
-                self._answer(200, {"status": "ok"})
-            elif self.path == "/book":
-                with acquirer.book.lock:
-                    self._answer(200, {"sales": list(acquirer.book.sales.values())})
-            elif self.path.startswith("/daily/") and self.path.endswith(".csv"):
-                self._send(200, acquirer.book.daily(self.path[7:-4]).encode(), "text/csv")
-            else:
-                self._answer(404, {"error": "nothing here"})
-
-        def do_PUT(self) -> None:
-            size = int(self.headers.get("Content-Length", 0))
-            try:
-                acquirer.faults = check_faults(json.loads(self.rfile.read(min(size, BODY_MAX))))
-            except (ValueError, TypeError, AttributeError) as error:
-                self._answer(422, {"error": str(error)})
-                return
-            self._answer(200, acquirer.faults)
-
-        def _answer(self, status: int, body: Any) -> None:
-            self._send(status, json.dumps(body).encode(), "application/json")
-
-        def _send(self, status: int, body: bytes, kind: str) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            return
-
-    return ThreadingHTTPServer(("127.0.0.1", port), Control)
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Run until killed."""
     parser = argparse.ArgumentParser(description="A simulator of a card acquirer (ISO 8583)")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--control", type=int, required=True)
     parser.add_argument("--book", type=Path)
-    parser.add_argument("--faults", type=read_faults, default={})
+    parser.add_argument("--faults", type=fault_reader(FAULTS), default={})
     parser.add_argument("--seed", type=int)
     parser.add_argument("--hurry", type=float, default=1.0)
     asked = parser.parse_args(arguments)
-    acquirer = Acquirer(Book(asked.book), asked.faults, asked.seed, asked.hurry)
-    threading.Thread(target=control(asked.control, acquirer).serve_forever, daemon=True).start()
+    book, faults = Book(asked.book), Faults(FAULTS, asked.faults, asked.seed)
+    acquirer = Acquirer(book, faults, asked.hurry)
+    serve_control(asked.control, faults, book.shown, book.daily)
     with Server(asked.port, acquirer) as server:
         sys.stdout.write(f"acquirer on {asked.port}, control on {asked.control}\n")
         sys.stdout.flush()

@@ -23,7 +23,6 @@ answers), `late` (answers nothing, and takes them seconds later), `error` (500, 
 import argparse
 import json
 import os
-import random
 import re
 import secrets
 import sys
@@ -40,6 +39,8 @@ from typing import Any
 import httpx
 
 from marketing.messages.signing import sign
+from regulars.simulators.books import BookFile
+from regulars.simulators.faults import Faults, fault_reader
 
 FAULTS = ("slow", "silent", "late", "error", "busy", "crash", "refuse", "undelivered", "duplicate", "lost", "delay")
 BODY_MAX = 8 * 1024 * 1024
@@ -51,23 +52,6 @@ LATE_S = 12.0
 SHOWN_MAX = 200
 NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 REPORTS_PATH, REPLIES_PATH = "/v1/gateways/sms/reports", "/v1/gateways/sms/replies"
-
-
-def read_faults(text: str) -> dict[str, float]:
-    """Faults as the command line names them: "silent=0.05,error=0.02"."""
-    return check_faults(
-        {name: float(share) for name, _, share in (part.partition("=") for part in text.split(",") if part)}
-    )
-
-
-def check_faults(faults: Mapping[str, Any]) -> dict[str, float]:
-    """Raises ValueError for a fault there is not, or a share that is none."""
-    for name, share in faults.items():
-        if name not in FAULTS:
-            raise ValueError(f"there is no fault {name}; there are {', '.join(FAULTS)}")
-        if not isinstance(share, int | float) or not 0 <= share <= 1:
-            raise ValueError(f"{name} must be a share from 0 to 1")
-    return {name: float(share) for name, share in faults.items()}
 
 
 @dataclass(slots=True)
@@ -90,18 +74,8 @@ class Book:
         self.known: dict[str, Kept] = {}
         self.lines = 0
         self.last: deque[dict[str, Any]] = deque(maxlen=SHOWN_MAX)
-        if path is not None and path.exists():
-            self._read(path)
-        self._file = None if path is None else path.open("a", encoding="utf-8")
-
-    def _read(self, path: Path) -> None:
-        whole = path.read_bytes()
-        # A process that was killed may have left half a line; what comes next begins on a new one.
-        complete, _, torn = whole.rpartition(b"\n")
-        if torn:
-            path.write_bytes(complete + b"\n" if complete else b"")
-        for line in complete.splitlines():
-            entry = json.loads(line)
+        self._file = BookFile(path)
+        for entry in self._file.entries():
             self._remember(entry)
 
     def _remember(self, entry: dict[str, Any]) -> None:
@@ -111,10 +85,8 @@ class Book:
             self.last.append(entry)
 
     def write(self, entries: Sequence[dict[str, Any]]) -> None:
-        """Called with the lock held; one write, so that a kill leaves whole lines but the last."""
-        if self._file is not None and entries:
-            self._file.write("".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries))
-            self._file.flush()
+        """Called with the lock held."""
+        self._file.add(entries)
         for entry in entries:
             self._remember(entry)
 
@@ -127,23 +99,10 @@ class Gateway:
     key: str
     report_to: str
     idempotent: bool
-    faults: dict[str, float]
-    chance: random.Random
+    faults: Faults
     reports: deque[dict[str, Any]] = field(default_factory=deque)
     replies: deque[dict[str, Any]] = field(default_factory=deque)
-    chance_lock: threading.Lock = field(default_factory=threading.Lock)
     delayed: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
-
-    def happens(self, fault: str) -> bool:
-        share = self.faults.get(fault, 0.0)
-        if share <= 0:
-            return False
-        with self.chance_lock:
-            return self.chance.random() < share
-
-    def somewhere_up_to(self, seconds: float) -> float:
-        with self.chance_lock:
-            return self.chance.uniform(0, seconds)
 
     def take(self, messages: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
         """Take messages: each into the book, or refused."""
@@ -173,23 +132,23 @@ class Gateway:
         reference = f"gw-{secrets.token_hex(6)}"
         if not NUMBER.fullmatch(number):
             return Kept(reference, "refused", "number_invalid")
-        if self.happens("refuse"):
+        if self.faults.strike("refuse"):
             return Kept(reference, "refused", "blocked")
         return Kept(reference, "accepted")
 
     def _report(self, id_: str) -> None:
-        bad = self.happens("undelivered")
+        bad = self.faults.strike("undelivered")
         report = {
             "id": id_,
             "status": "failed" if bad else "delivered",
             "code": "undelivered" if bad else "",
             "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         }
-        if self.happens("lost"):
+        if self.faults.strike("lost"):
             return
-        for _ in range(2 if self.happens("duplicate") else 1):
-            if self.happens("delay"):
-                self.delayed.append((time.monotonic() + self.somewhere_up_to(2.0), report))
+        for _ in range(2 if self.faults.strike("duplicate") else 1):
+            if self.faults.strike("delay"):
+                self.delayed.append((time.monotonic() + self.faults.up_to(2.0), report))
             else:
                 self.reports.append(report)
 
@@ -264,10 +223,9 @@ class Call(BaseHTTPRequestHandler):
         if self.path != "/v1/faults" or not self._known() or not isinstance(body, dict):
             return self._answer(404, {})
         try:
-            self.gateway.faults = check_faults(body)
+            return self._answer(200, self.gateway.faults.become(body))
         except ValueError as error:
             return self._answer(422, {"detail": str(error)})
-        return self._answer(200, self.gateway.faults)
 
     def do_POST(self) -> None:
         body = self._body()
@@ -300,24 +258,24 @@ class Call(BaseHTTPRequestHandler):
         ):
             return self._answer(422, {"detail": "messages must be a list of {id, to, text}"})
         gateway = self.gateway
-        if gateway.happens("busy"):
+        if gateway.faults.strike("busy"):
             return self._answer(503, {})
-        if gateway.happens("crash"):
+        if gateway.faults.strike("crash"):
             gateway.take(messages[: len(messages) // 2])
             print("crashing on demand", flush=True)
             os._exit(70)
-        if gateway.happens("late"):
-            threading.Timer(gateway.somewhere_up_to(LATE_S), gateway.take, [messages]).start()
+        if gateway.faults.strike("late"):
+            threading.Timer(gateway.faults.up_to(LATE_S), gateway.take, [messages]).start()
             return self._say_nothing()
-        if gateway.happens("error"):
-            if gateway.happens("error") or gateway.somewhere_up_to(1) < 0.5:
+        if gateway.faults.strike("error"):
+            if gateway.faults.strike("error") or gateway.faults.up_to(1) < 0.5:
                 gateway.take(messages)
             return self._answer(500, {})
         results = gateway.take(messages)
-        if gateway.happens("silent"):
+        if gateway.faults.strike("silent"):
             return self._say_nothing()
-        if gateway.happens("slow"):
-            time.sleep(gateway.somewhere_up_to(1.0))
+        if gateway.faults.strike("slow"):
+            time.sleep(gateway.faults.up_to(1.0))
         return self._answer(200, {"results": results})
 
     def _say_nothing(self) -> None:
@@ -376,14 +334,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--key", default=os.environ.get("SMS_GATEWAY_KEY", ""), help="default: SMS_GATEWAY_KEY")
     parser.add_argument("--book", type=Path, help="a file of lines; without it nothing outlives the process")
     parser.add_argument("--report-to", default="", help="where reports and replies are posted; without it none are")
-    parser.add_argument("--faults", type=read_faults, default={}, help="silent=0.05,error=0.02,...")
+    parser.add_argument("--faults", type=fault_reader(FAULTS), default={}, help="silent=0.05,error=0.02,...")
     parser.add_argument("--idempotent", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--seed", type=int, default=None, help="chance from a fixed seed")
     given = parser.parse_args(arguments)
     if not given.key:
         parser.error("a key is needed: --key or SMS_GATEWAY_KEY")
-    chance = random.Random(given.seed)  # noqa: S311 - faults, not secrets
-    gateway = Gateway(Book(given.book), given.key, given.report_to, given.idempotent, given.faults, chance)
+    faults = Faults(FAULTS, given.faults, given.seed)
+    gateway = Gateway(Book(given.book), given.key, given.report_to, given.idempotent, faults)
     try:
         serve(gateway, given.host, given.port)
     except KeyboardInterrupt:

@@ -1,7 +1,7 @@
 """Wallet apps that move no money: WeChat style and Alipay style over HTTP, a book that cannot lie, faults on demand.
 
     python -m regulars.simulators.wallet_apps --port 8585 --control 8586 --key secret --book wallets.jsonl \
-        --faults silent=0.05,user_paying=0.1
+        --alipay-key app.pem --alipay-merchant merchant.pub.pem --faults silent=0.05,user_paying=0.1
 
 It speaks what pos_adapter/payments/wechat.py and alipay.py describe, and refuses what is not signed. A number of the
 merchant's is one payment, a refund number one refund; a payment code pays once. What was reversed before it arrived is
@@ -17,16 +17,16 @@ waits as much shorter.
 """
 
 import argparse
+import copy
 import csv
 import io
 import json
 import os
-import random
+import secrets
 import sys
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,28 +36,17 @@ from urllib.parse import parse_qs
 
 from foundation.money import exponent
 from pos_adapter.payments import alipay, wechat
+from regulars.simulators.books import BookFile
+from regulars.simulators.control import read_body, send, serve_control
+from regulars.simulators.faults import Faults, fault_reader
 
 FAULTS = (
     "slow", "silent", "lost", "late", "duplicate", "declined", "user_paying", "typed", "system_error", "garbage",
     "crash",
 )  # fmt: skip
-BODY_MAX = 64 * 1024
 SLOW_S, LATE_S, SILENT_S, TYPING_S, REFUND_S = 5.0, 15.0, 30.0, 25.0, 5.0
 
 Fields = dict[str, Any]
-
-
-def read_faults(text: str) -> dict[str, float]:
-    """Faults as the command line names them: "silent=0.05,crash=0.001". Raises ValueError."""
-    return check_faults({name: share for name, _, share in (part.partition("=") for part in text.split(",") if part)})
-
-
-def check_faults(faults: Mapping[str, Any]) -> dict[str, float]:
-    """Raises ValueError for a fault there is not, or a share that is none."""
-    for name, share in faults.items():
-        if name not in FAULTS or not 0 <= float(share) <= 1:
-            raise ValueError(f"{name}={share}: faults are {', '.join(FAULTS)}, from 0 to 1")
-    return {name: float(share) for name, share in faults.items()}
 
 
 class Book:
@@ -67,25 +56,13 @@ class Book:
         self.lock = threading.Lock()
         self.payments: dict[str, Fields] = {}
         self.codes: dict[str, str] = {}
-        self._path = path
-        for line in self._lines():
-            self._apply(json.loads(line))
-        self._file = path.open("a", encoding="utf-8") if path is not None else None
-
-    def _lines(self) -> list[bytes]:
-        if self._path is None or not self._path.exists():
-            return []
-        whole = self._path.read_bytes()
-        complete, _, torn = whole.rpartition(b"\n")
-        if torn:
-            self._path.write_bytes(complete + b"\n" if complete else b"")
-        return complete.splitlines()
+        self._file = BookFile(path)
+        for entry in self._file.entries():
+            self._apply(entry)
 
     def write(self, entry: Fields) -> None:
         """Book one change."""
-        if self._file is not None:
-            self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
-            self._file.flush()
+        self._file.add([entry])
         self._apply(entry)
 
     def _apply(self, entry: Fields) -> None:
@@ -103,8 +80,18 @@ class Book:
     def refunded(self, number: str) -> int:
         return sum(int(refund["amount"]) for refund in self.payments[number]["refunds"].values())
 
-    def daily(self, rail: str, day: str) -> str:
-        """The day's file: what stands of its payments and refunds, one line each."""
+    def shown(self) -> dict[str, Any]:
+        """Every payment, with its refunds."""
+        with self.lock:
+            return {"payments": copy.deepcopy(list(self.payments.values()))}
+
+    def daily(self, path: str) -> str:
+        """The file of `<rail>/<day>`: what stands of the day's payments and refunds, one line each."""
+        rail, _, day = path.partition("/")
+        with self.lock:
+            return self._written(rail, day)
+
+    def _written(self, rail: str, day: str) -> str:
         out = io.StringIO()
         writer = csv.writer(out)
         writer.writerow(("type", "merchant", "terminal", "number", "reference", "currency", "amount"))
@@ -128,12 +115,8 @@ class Refusal(Exception):
 class WalletApps:
     """What both apps have in common: they decide about payments, each then says it in its own words."""
 
-    def __init__(self, book: Book, key: str, faults: Mapping[str, float], seed: int | None, hurry: float) -> None:
-        self.book, self.key, self.faults, self.hurry = book, key, dict(faults), hurry
-        self.chance = random.Random(seed)  # noqa: S311
-
-    def strikes(self, fault: str) -> bool:
-        return self.chance.random() < self.faults.get(fault, 0.0)
+    def __init__(self, book: Book, key: str, alipay_keys: alipay.Keys, faults: Faults, hurry: float) -> None:
+        self.book, self.key, self.alipay_keys, self.faults, self.hurry = book, key, alipay_keys, faults, hurry
 
     def wait(self, seconds: float) -> None:
         time.sleep(seconds / self.hurry)
@@ -146,13 +129,13 @@ class WalletApps:
             raise Refusal("code")
         now = time.time()
         state, will, decides_at = "paid", None, None
-        if self.strikes("declined"):
+        if self.faults.strike("declined"):
             state = "failed"
-        elif self.strikes("user_paying"):
-            state, decides_at = "paying", now + self.chance.uniform(0.1, 1.0) * TYPING_S / self.hurry
-            will = self.chance.choices(("paid", "failed", "paying"), (60, 20, 20))[0]
-        elif self.strikes("typed"):
-            state, will, decides_at = "paying", "paid", now + self.chance.uniform(0.1, 1.0) * TYPING_S / self.hurry
+        elif self.faults.strike("user_paying"):
+            state, decides_at = "paying", now + self._typing_s()
+            will = self.faults.one_of({"paid": 60, "failed": 20, "paying": 20})
+        elif self.faults.strike("typed"):
+            state, will, decides_at = "paying", "paid", now + self._typing_s()
         self.book.write(
             {
                 "kind": "payment", "rail": rail, "number": number, "code": code, "amount": amount,
@@ -163,6 +146,9 @@ class WalletApps:
         if state == "failed":
             raise Refusal("declined")
         return self.book.payments[number]
+
+    def _typing_s(self) -> float:
+        return (0.1 * TYPING_S + self.faults.up_to(0.9 * TYPING_S)) / self.hurry
 
     def query(self, number: str) -> Fields:
         """The payment as it stands; the payer may have typed meanwhile. Raises Refusal: missing."""
@@ -200,9 +186,9 @@ class WalletApps:
             return known, False
         if self.book.refunded(number) + amount > found["amount"]:
             raise Refusal("too_much")
-        if self.strikes("declined"):
+        if self.faults.strike("declined"):
             raise Refusal("declined")
-        done_at = time.time() + (0 if at_once else self.chance.random() * REFUND_S / self.hurry)
+        done_at = time.time() + (0 if at_once else self.faults.up_to(REFUND_S) / self.hurry)
         self.book.write(
             {"kind": "refund", "number": number, "refund": refund, "amount": amount, "at": _now(), "done_at": done_at}
         )
@@ -330,23 +316,23 @@ class Call(BaseHTTPRequestHandler):
     server: Wallets
 
     def do_POST(self) -> None:
-        body = self.rfile.read(min(int(self.headers.get("Content-Length", 0)), BODY_MAX))
+        body = read_body(self)
         apps = self.server.apps
-        if apps.strikes("lost"):
+        if apps.faults.strike("lost"):
             return self._silence(apps)
-        if apps.strikes("late"):
+        if apps.faults.strike("late"):
             apps.wait(LATE_S)
-        unsure = apps.strikes("system_error")
+        unsure = apps.faults.strike("system_error")
         answer = self._judge(apps, body, unsure)
-        if apps.strikes("duplicate"):
+        if apps.faults.strike("duplicate"):
             self._judge(apps, body, unsure)
-        if apps.strikes("crash"):
+        if apps.faults.strike("crash"):
             os._exit(70)
-        if apps.strikes("silent"):
+        if apps.faults.strike("silent"):
             return self._silence(apps)
-        if apps.strikes("slow"):
-            apps.wait(SLOW_S * apps.chance.random())
-        if apps.strikes("garbage"):
+        if apps.faults.strike("slow"):
+            apps.wait(apps.faults.up_to(SLOW_S))
+        if apps.faults.strike("garbage"):
             answer = os.urandom(len(answer))
         return send(self, 200, answer, "text/plain; charset=utf-8")
 
@@ -357,27 +343,27 @@ class Call(BaseHTTPRequestHandler):
         if asked is None or not wechat.is_signed(apps.key, asked):
             return wechat.written({"return_code": "FAIL", "return_msg": "signature"})
         answer = {"result_code": "FAIL", "err_code": "SYSTEMERROR"}
-        if not unsure or apps.chance.random() < 0.5:
+        if not unsure or apps.faults.up_to(1) < 0.5:
             with apps.book.lock:
                 told = wechat_answer(apps, self.path, asked)
             answer = answer if unsure else told
-        answer |= {"return_code": "SUCCESS", "nonce_str": f"{apps.chance.getrandbits(64):x}"}
+        answer |= {"return_code": "SUCCESS", "nonce_str": secrets.token_hex(8)}
         answer["sign"] = wechat.sign(apps.key, answer)
         return wechat.written(answer)
 
     def _alipay(self, apps: WalletApps, body: bytes, unsure: bool) -> bytes:
         asked = {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
         method = asked.get("method", "")
-        if asked.get("sign", "") != alipay.sign(apps.key, asked):
+        if not alipay.is_signed(apps.alipay_keys.theirs, alipay.text_of(asked), asked.get("sign", "")):
             answer: Fields = {"code": "40002", "sub_code": "isv.invalid-signature"}
         else:
             answer = {"code": alipay.UNKNOWN, "sub_code": "aop.ACQ.SYSTEM_ERROR"}
-            if not unsure or apps.chance.random() < 0.5:
+            if not unsure or apps.faults.up_to(1) < 0.5:
                 with apps.book.lock:
                     told = alipay_answer(apps, method, json.loads(asked.get("biz_content", "{}")))
                 answer = answer if unsure else told
         node = json.dumps(answer, ensure_ascii=False)
-        signature = alipay.sign_text(apps.key, node.encode())
+        signature = alipay.sign_text(apps.alipay_keys.ours, node.encode())
         return f'{{"{alipay.node_of(method)}": {node}, "sign": "{signature}"}}'.encode()
 
     def _silence(self, apps: WalletApps) -> None:
@@ -388,67 +374,25 @@ class Call(BaseHTTPRequestHandler):
         return
 
 
-def send(call: BaseHTTPRequestHandler, status: int, body: bytes, kind: str) -> None:
-    """Answer; who has gone meanwhile does not hear it."""
-    with suppress(OSError):
-        call.send_response(status)
-        call.send_header("Content-Type", kind)
-        call.send_header("Content-Length", str(len(body)))
-        call.end_headers()
-        call.wfile.write(body)
-
-
-def control(port: int, apps: WalletApps) -> ThreadingHTTPServer:
-    """The door for tests: faults, the book, the days' files."""
-
-    class Control(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            parts = self.path.strip("/").split("/")
-            if self.path == "/healthz":
-                self._answer(200, {"status": "ok", "pid": os.getpid()})
-            elif self.path == "/book":
-                with apps.book.lock:
-                    self._answer(200, {"payments": list(apps.book.payments.values())})
-            elif len(parts) == 3 and parts[0] == "daily" and parts[2].endswith(".csv"):
-                with apps.book.lock:
-                    file = apps.book.daily(parts[1], parts[2][:-4])
-                send(self, 200, file.encode(), "text/csv")
-            else:
-                self._answer(404, {"error": "nothing here"})
-
-        def do_PUT(self) -> None:
-            size = int(self.headers.get("Content-Length", 0))
-            try:
-                apps.faults = check_faults(json.loads(self.rfile.read(min(size, BODY_MAX))))
-            except (ValueError, TypeError, AttributeError) as error:
-                self._answer(422, {"error": str(error)})
-                return
-            self._answer(200, apps.faults)
-
-        def _answer(self, status: int, body: Any) -> None:
-            send(self, status, json.dumps(body).encode(), "application/json")
-
-        def log_message(self, format: str, *args: Any) -> None:
-            return
-
-    return ThreadingHTTPServer(("127.0.0.1", port), Control)
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Run until killed."""
     parser = argparse.ArgumentParser(description="A simulator of two wallet apps")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--control", type=int, required=True)
     parser.add_argument("--key", default=os.environ.get("WALLET_APPS_KEY", ""), help="default: WALLET_APPS_KEY")
+    parser.add_argument("--alipay-key", type=Path, required=True, help="PEM: our own private key")
+    parser.add_argument("--alipay-merchant", type=Path, required=True, help="PEM: the merchant's public key")
     parser.add_argument("--book", type=Path)
-    parser.add_argument("--faults", type=read_faults, default={})
+    parser.add_argument("--faults", type=fault_reader(FAULTS), default={})
     parser.add_argument("--seed", type=int)
     parser.add_argument("--hurry", type=float, default=1.0)
     asked = parser.parse_args(arguments)
     if not asked.key:
         parser.error("a key is needed: --key or WALLET_APPS_KEY")
-    apps = WalletApps(Book(asked.book), asked.key, asked.faults, asked.seed, asked.hurry)
-    threading.Thread(target=control(asked.control, apps).serve_forever, daemon=True).start()
+    keys = alipay.read_keys(asked.alipay_key.read_text(), asked.alipay_merchant.read_text())
+    book, faults = Book(asked.book), Faults(FAULTS, asked.faults, asked.seed)
+    apps = WalletApps(book, asked.key, keys, faults, asked.hurry)
+    serve_control(asked.control, faults, book.shown, book.daily)
     with Wallets(asked.port, apps) as server:
         sys.stdout.write(f"wallet apps, process {os.getpid()}, on {asked.port}, control on {asked.control}\n")
         sys.stdout.flush()

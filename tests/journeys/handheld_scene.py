@@ -17,27 +17,25 @@ from foundation.settings import read_settings
 from organisation.staff.roles import Role
 from pos_adapter.catalogue.operations import put_products, put_promotions
 from pos_adapter.catalogue.rules import ProductWish, PromotionMethod, PromotionWish
-from pos_adapter.payments import alipay, card, wechat
-from pos_adapter.payments.alipay import AlipayRail
+from pos_adapter.payments import card
 from pos_adapter.payments.card import CardRail
 from pos_adapter.payments.operations import sweep
 from pos_adapter.payments.rails import register_rail
 from pos_adapter.payments.refunds import sweep_refunds
-from pos_adapter.payments.wechat import WeChatRail
 from pos_adapter.returns.operations import conclude_returns
 from regulars.running.workers import register_everything
 from tests.conftest import LiveServer, serve
 from tests.member_api.people import enrolled
 from tests.organisation.factories import PASSWORD, a_counter, a_person_with_login, a_store, made
 from tests.pos_adapter.desk_scene import relaying
-from tests.pos_adapter.payments.simulators import Simulator, simulated
+from tests.pos_adapter.payments.simulators import Simulator, codes_taken, simulated, wallet_apps, wallet_environment
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 LIPSTICK, CREAM, SAMPLE = "6901234567892", "6909876543210", "6900000000001"
 LONG_NAME = "Rejuvenating night cream with hyaluronic acid and white tea, anniversary edition 75 ml 夜间焕活面霜"
-KEY, ANSWER_S = "shared-key", 2.0
+ANSWER_S = 2.0
 DESK = ("tickets.read", "tickets.write", "settlements.write", "sales.post", "sales.read")
 
 
@@ -95,9 +93,9 @@ def scene(
     """The store on a server; beside it a relay that tells the pages, and a worker that takes payments."""
     with (
         simulated("regulars.simulators.acquirer", folder) as acquirer,
-        simulated("regulars.simulators.wallet_apps", folder, "--key", KEY, "--hurry", "10") as apps,
+        wallet_apps(folder, "--hurry", "10") as apps,
         rails(acquirer, apps),
-        serve({**environment, **_outside(acquirer, apps)}, folder / "web.log") as server,
+        serve({**environment, "ACQUIRER": acquirer.address, **wallet_environment(apps)}, folder / "web.log") as server,
     ):
         database = Database(read_settings(environment))
         use_database(database)  # ids come in blocks from the database of the process
@@ -107,23 +105,13 @@ def scene(
         use_database(None)
 
 
-def _outside(acquirer: Simulator, apps: Simulator) -> dict[str, str]:
-    return {
-        "ACQUIRER": acquirer.address,
-        "WALLET_APPS_URL": f"http://{apps.address}",
-        "WALLET_APPS_KEY": KEY,
-    }
-
-
 @contextmanager
 def rails(acquirer: Simulator, apps: Simulator) -> Iterator[None]:
     """Payments of this process go to the simulators, until the block ends."""
     register_rail("card", lambda: CardRail(acquirer.address, ANSWER_S))
-    register_rail("wechat", lambda: WeChatRail(f"http://{apps.address}", KEY, ANSWER_S))
-    register_rail("alipay", lambda: AlipayRail(f"http://{apps.address}", KEY, ANSWER_S))
-    yield
-    for name, module in (("card", card), ("wechat", wechat), ("alipay", alipay)):
-        register_rail(name, module._configured)
+    with codes_taken(apps, ANSWER_S):
+        yield
+    register_rail("card", card._configured)
 
 
 def _working(server: LiveServer, database: Database, acquirer: Simulator, apps: Simulator) -> Iterator[Scene]:

@@ -41,7 +41,7 @@ from tests.conftest import ROOT
 from tests.member_api.ledger.callers import balance, given
 from tests.member_api.people import a_member
 from tests.organisation.factories import a_counter, committed_store
-from tests.pos_adapter.payments.simulators import Simulator, simulated
+from tests.pos_adapter.payments.simulators import Simulator, simulated, wallet_apps, wallet_environment
 
 SETTLEMENTS = int(os.environ.get("PAYMENT_CHAOS", "150"))
 DESKS = int(os.environ.get("PAYMENT_CHAOS_DESKS", "8"))
@@ -52,7 +52,6 @@ PATIENCE_S = 15.0
 MEMBERS, GIVEN = 12, 50_000_000
 CALM_S = 240.0
 DEADLINE_S = 240 + SETTLEMENTS * 1.0
-KEY = "chaos-key"
 SCOPES = ("tickets.read", "tickets.write", "settlements.write", "sales.post", "sales.read", "members.read")
 SHARE = 0.04 if SETTLEMENTS < 1_000 else 0.03
 ACQUIRER_FAULTS = {
@@ -144,13 +143,12 @@ def stage(
     hurry = ("--hurry", str(HURRY))
     with (
         simulated("regulars.simulators.acquirer", tmp_path, *hurry) as acquirer,
-        simulated("regulars.simulators.wallet_apps", tmp_path, "--key", KEY, *hurry) as wallets,
+        wallet_apps(tmp_path, *hurry) as wallets,
     ):
         port = free_port()
         variables = {
             **fresh_database, "PORT": str(port), "WEB_PROCESSES": "2", "ACQUIRER": acquirer.address,
-            "WALLET_APPS_URL": f"http://{wallets.address}", "WALLET_APPS_KEY": KEY, "PAYMENTS_HURRY": str(HURRY),
-            "LOG_LEVEL": "error",
+            **wallet_environment(wallets), "PAYMENTS_HURRY": str(HURRY), "LOG_LEVEL": "error",
         }  # fmt: skip
         for name, value in variables.items():
             monkeypatch.setenv(name, value)

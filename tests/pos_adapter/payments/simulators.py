@@ -1,22 +1,31 @@
 """Simulators of the outside as programs of their own, on free ports, with their faults."""
 
+import atexit
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 import pos_adapter.payments.card as card_module
+from pos_adapter.payments import alipay, wechat
+from pos_adapter.payments.alipay import AlipayRail, Keys, read_keys
 from pos_adapter.payments.card import CardRail
 from pos_adapter.payments.rails import register_rail
+from pos_adapter.payments.wechat import WeChatRail
+from regulars.running.keys import keep_key_pair
 from regulars.running.postgres import free_port
 
 ROOT = Path(__file__).parents[3]
+WECHAT_KEY = "shared-key"
 
 
 @dataclass
@@ -80,6 +89,51 @@ def simulated(module: str, folder: Path, *more: str) -> Iterator[Simulator]:
         yield made
     finally:
         made.stop()
+
+
+@cache
+def alipay_keys() -> tuple[Path, Path]:
+    """The private keys of a merchant and of a wallet app, as the house makes them; `.pub.pem` lies beside each."""
+    folder = Path(tempfile.mkdtemp(prefix="alipay-keys-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return keep_key_pair(folder, "merchant")[0], keep_key_pair(folder, "app")[0]
+
+
+def merchant_keys() -> Keys:
+    """What a merchant knows: the own private key, and the wallet app's public one."""
+    ours, theirs = alipay_keys()
+    return read_keys(ours.read_text(), theirs.with_suffix(".pub.pem").read_text())
+
+
+def wallet_environment(apps: Simulator) -> dict[str, str]:
+    """The settings of a house whose wallet apps these are."""
+    ours, theirs = alipay_keys()
+    return {
+        "WALLET_APPS_URL": f"http://{apps.address}",
+        "WALLET_APPS_KEY": WECHAT_KEY,
+        "ALIPAY_PRIVATE_KEY_FILE": str(ours),
+        "ALIPAY_PUBLIC_KEY_FILE": str(theirs.with_suffix(".pub.pem")),
+    }
+
+
+@contextmanager
+def wallet_apps(folder: Path, *more: str) -> Iterator[Simulator]:
+    """Both wallet apps until the block ends; nobody is told of them."""
+    ours, theirs = alipay_keys()
+    keys = ("--key", WECHAT_KEY, "--alipay-key", str(theirs), "--alipay-merchant", str(ours.with_suffix(".pub.pem")))
+    with simulated("regulars.simulators.wallet_apps", folder, *keys, *more) as apps:
+        yield apps
+
+
+@contextmanager
+def codes_taken(apps: Simulator, answer_s: float = 1.0) -> Iterator[None]:
+    """Payment codes of this process go to these wallet apps, until the block ends."""
+    url = f"http://{apps.address}"
+    register_rail("wechat", lambda: WeChatRail(url, WECHAT_KEY, answer_s))
+    register_rail("alipay", lambda: AlipayRail(url, merchant_keys(), answer_s))
+    yield
+    register_rail("wechat", wechat._configured)
+    register_rail("alipay", alipay._configured)
 
 
 @contextmanager

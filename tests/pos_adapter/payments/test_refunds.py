@@ -10,10 +10,7 @@ from flask.testing import FlaskClient
 
 from foundation.clock import FixedClock
 from foundation.database import Database
-from pos_adapter.payments import alipay, wechat
-from pos_adapter.payments.alipay import AlipayRail
 from pos_adapter.payments.operations import PaymentContradicts, Taken, payments_of, sweep
-from pos_adapter.payments.rails import register_rail
 from pos_adapter.payments.refunds import (
     Refund,
     RefundNumberReused,
@@ -24,10 +21,9 @@ from pos_adapter.payments.refunds import (
     when_refund_ends,
 )
 from pos_adapter.payments.rules import RefundState
-from pos_adapter.payments.wechat import WeChatRail
-from tests.pos_adapter.payments.simulators import Simulator, cards_taken, simulated
+from tests.pos_adapter.payments.simulators import Simulator, cards_taken, codes_taken, wallet_apps
 from tests.pos_adapter.payments.test_card_payments import by_card
-from tests.pos_adapter.payments.test_wallet_apps import KEY, fresh_code
+from tests.pos_adapter.payments.test_wallet_apps import fresh_code
 from tests.pos_adapter.tickets.callers import Floor
 
 ANSWER_S = 1.0
@@ -42,13 +38,8 @@ def acquirer(tmp_path: Path) -> Iterator[Simulator]:
 
 @pytest.fixture
 def wallets(tmp_path: Path) -> Iterator[Simulator]:
-    with simulated("regulars.simulators.wallet_apps", tmp_path, "--key", KEY, "--hurry", "100") as simulator:
-        url = f"http://{simulator.address}"
-        register_rail("wechat", lambda: WeChatRail(url, KEY, ANSWER_S))
-        register_rail("alipay", lambda: AlipayRail(url, KEY, ANSWER_S))
+    with wallet_apps(tmp_path, "--hurry", "100") as simulator, codes_taken(simulator):
         yield simulator
-        register_rail("wechat", wechat._configured)
-        register_rail("alipay", alipay._configured)
 
 
 @pytest.fixture

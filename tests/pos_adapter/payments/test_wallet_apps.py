@@ -7,20 +7,26 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from flask.testing import FlaskClient
 
 from foundation.clock import FixedClock
 from foundation.database import Database
-from pos_adapter.payments import alipay, wechat
-from pos_adapter.payments.alipay import AlipayRail
+from pos_adapter.payments import alipay
 from pos_adapter.payments.operations import payments_of, sweep
-from pos_adapter.payments.rails import register_rail
-from pos_adapter.payments.wechat import WeChatRail, is_signed, read_xml, sign, written
-from tests.pos_adapter.payments.simulators import Simulator, simulated
+from pos_adapter.payments.wechat import is_signed, read_xml, sign, written
+from tests.pos_adapter.payments.simulators import (
+    WECHAT_KEY,
+    Simulator,
+    alipay_keys,
+    codes_taken,
+    merchant_keys,
+    wallet_apps,
+)
 from tests.pos_adapter.payments.test_card_payments import outcome, states, until_ended
 from tests.pos_adapter.tickets.callers import Floor
 
-KEY = "shared-key"
 ANSWER_S = 1.0
 CODES = {"wechat": "13" + "0" * 14, "alipay": "28" + "0" * 14}
 
@@ -28,19 +34,15 @@ CODES = {"wechat": "13" + "0" * 14, "alipay": "28" + "0" * 14}
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
     folder: Path = tmp_path_factory.mktemp("wallets")
-    with simulated("regulars.simulators.wallet_apps", folder, "--key", KEY, "--hurry", "100") as simulator:
+    with wallet_apps(folder, "--hurry", "100") as simulator:
         yield simulator
 
 
 @pytest.fixture
 def apps(running: Simulator) -> Iterator[Simulator]:
-    url = f"http://{running.address}"
-    register_rail("wechat", lambda: WeChatRail(url, KEY, ANSWER_S))
-    register_rail("alipay", lambda: AlipayRail(url, KEY, ANSWER_S))
     running.faults()
-    yield running
-    register_rail("wechat", wechat._configured)
-    register_rail("alipay", alipay._configured)
+    with codes_taken(running, ANSWER_S):
+        yield running
 
 
 @pytest.fixture
@@ -157,14 +159,34 @@ def test_a_reversal_waits_fifteen_seconds_and_goes_on_until_it_is_answered(
 
 def test_an_answer_that_is_not_signed_is_none() -> None:
     fields = {"return_code": "SUCCESS", "result_code": "SUCCESS"}
-    assert not is_signed(KEY, fields)
-    assert not is_signed(KEY, fields | {"sign": sign("another", fields)})
-    assert is_signed(KEY, fields | {"sign": sign(KEY, fields)})
+    assert not is_signed(WECHAT_KEY, fields)
+    assert not is_signed(WECHAT_KEY, fields | {"sign": sign("another", fields)})
+    assert is_signed(WECHAT_KEY, fields | {"sign": sign(WECHAT_KEY, fields)})
     assert read_xml(written(fields)) == fields
-    assert alipay._read(KEY, "a.b", b'{"a_b_response": {"code": "10000"}, "sign": "eA=="}') is None
-    signature = alipay.sign_text(KEY, b'{"code": "10000"}')
-    signed = f'{{"a_b_response": {{"code": "10000"}}, "sign": "{signature}"}}'.encode()
-    assert alipay._read(KEY, "a.b", signed) == {"code": "10000"}
+
+
+def test_an_alipay_answer_is_believed_only_with_the_app_s_own_signature_over_its_very_bytes() -> None:
+    merchant, app = (path.read_text() for path in alipay_keys())
+    keys, theirs = merchant_keys(), load_pem_private_key(app.encode(), None)
+    node = '{"code":  "10000", "trade_no": "支付"}'
+
+    def answer(node: str, signature: str) -> Any:
+        return alipay._read(keys.theirs, "a.b", f'{{"a_b_response": {node}, "sign": "{signature}"}}'.encode())
+
+    assert isinstance(theirs, RSAPrivateKey)
+    signature = alipay.sign_text(theirs, node.encode())
+    assert answer(node, signature) == {"code": "10000", "trade_no": "支付"}
+    assert answer(node.replace("  ", " "), signature) is None
+    assert answer(node, alipay.sign_text(keys.ours, node.encode())) is None, "signed by ourselves"
+    for broken in ("", "eA==", "no base64", signature[:-4], signature.lower()):
+        assert answer(node, broken) is None
+    with pytest.raises(ValueError):
+        alipay.read_keys(merchant, merchant)
+
+
+def test_what_we_sign_is_every_parameter_that_says_something_in_order_of_the_names() -> None:
+    message = {"method": "alipay.trade.query", "app_id": "regulars", "empty": "", "sign": "x", "biz_content": "{}"}
+    assert alipay.text_of(message) == b"app_id=regulars&biz_content={}&method=alipay.trade.query"
 
 
 @pytest.mark.parametrize(
