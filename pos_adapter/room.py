@@ -6,6 +6,7 @@ from foundation.http import MenuItem, Room
 from foundation.pages import lazy
 from pos_adapter.catalogue.http import catalogue_blueprint
 from pos_adapter.day.http import day_blueprint
+from pos_adapter.day.pages import day_pages
 from pos_adapter.desk.http import desk_blueprint
 from pos_adapter.desk.pages import DESK_USE, desk_pages
 from pos_adapter.discounts.http import discounts_blueprint
@@ -20,12 +21,14 @@ from pos_adapter.parcels.pages import parcels_pages
 from pos_adapter.payments.http import payments_blueprint
 from pos_adapter.payments.pages import payments_pages
 from pos_adapter.permissions import (
+    DAY_READ,
     DISCOUNTS_APPROVE,
     FLOOR,
     PARCELS,
     PAYMENTS_READ,
     READ,
     RETURNS_ISSUE,
+    SHIFTS_WORK,
     TICKETS_WRITE,
 )
 from pos_adapter.repairs.http import repairs_blueprint
@@ -70,6 +73,7 @@ room = Room(
         payments_pages,
         handheld_pages,
         desk_pages,
+        day_pages,
         parcels_pages,
         returns_pages,
         discounts_pages,
@@ -79,7 +83,9 @@ room = Room(
         MenuItem(lazy("Counter"), "/handheld", TICKETS_WRITE, "device", 15),
         MenuItem(lazy("Cash desk"), "/desk", DESK_USE, "desk", 16),
         MenuItem(lazy("Floor board"), "/floor", FLOOR, "clock", 24),
+        MenuItem(lazy("Shifts"), "/shifts", SHIFTS_WORK, "till", 19),
         MenuItem(lazy("Receipts"), "/receipts", READ, "receipt", 25),
+        MenuItem(lazy("Day close"), "/days", DAY_READ, "check", 26),
         MenuItem(lazy("Settlements"), "/settlements", READ, "coins", 27),
         MenuItem(lazy("Left goods"), "/parcels", PARCELS, "tag", 18),
         MenuItem(lazy("Returns"), "/returns", RETURNS_ISSUE, "left", 17),

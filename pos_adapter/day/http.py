@@ -94,7 +94,7 @@ class ShiftIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class CountedTenderIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: TenderKind
-    amount: Whole
+    amount: Whole = 0
 
 
 class CountIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
