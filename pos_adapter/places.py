@@ -1,10 +1,13 @@
 """Which stores somebody acts in, as access rules see them."""
 
 from collections.abc import Collection
+from datetime import date
 
 from foundation.access import Principal
+from foundation.clock import local_date
 from foundation.database import Tx
 from foundation.errors import NotFound
+from foundation.settings import get_settings
 from organisation.contract import StoreFacts, place_of, stores_by_code, stores_by_id, stores_within
 
 
@@ -37,3 +40,19 @@ def stores_to_show(tx: Tx, viewer: Principal, permission: str, code: str | None 
     if found is None:
         raise StoreUnknown(f"there is no store {code}")
     return [found]
+
+
+def where_a_rule_holds(
+    tx: Tx, principal: Principal, permission: str, store: str | None, since: date | None
+) -> tuple[int | None, date]:
+    """The store (None: the whole company) and the first day (today unless named) of a dated rule that somebody sets.
+
+    Raises StoreUnknown, PermissionMissing, and PlaceForbidden also for the company by whoever acts in some stores only.
+    """
+    first = since or local_date(tx.now, get_settings().company_timezone)
+    if store is None:
+        principal.require(permission)
+        principal.require_everywhere()
+        return None, first
+    [shown] = stores_to_show(tx, principal, permission, store)
+    return shown.id, first

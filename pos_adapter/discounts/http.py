@@ -8,15 +8,13 @@ import msgspec
 from msgspec import Meta
 
 from foundation.access import allow, current_principal
-from foundation.clock import local_date
 from foundation.database import Tx
 from foundation.http import Blueprint, idempotent, msgspec_answer, msgspec_body, transactional
 from foundation.http.transactions import keep
-from foundation.settings import get_settings
 from pos_adapter.discounts.operations import limits, new_code, set_limit
 from pos_adapter.discounts.rules import ClerkRole
 from pos_adapter.permissions import DISCOUNTS_APPROVE, TICKETS_READ
-from pos_adapter.places import store_codes, stores_to_show
+from pos_adapter.places import store_codes, where_a_rule_holds
 from pos_adapter.sales.receipts import Code
 
 discounts_blueprint = Blueprint("discounts", __name__, description="What clerks may take off, and managers' codes")
@@ -90,12 +88,6 @@ def get_limits(tx: Tx) -> DiscountLimitPage:
 def post_limit(tx: Tx, body: DiscountLimitIn) -> DiscountLimitOut:
     """Set a limit from a day on: for the company or a store, for everybody or a role."""
     principal = current_principal()
-    store = None
-    if body.store is None:
-        principal.require_everywhere()
-    else:
-        [shown] = stores_to_show(tx, principal, "rules.write", body.store)
-        store = shown.id
-    since = body.valid_from or local_date(tx.now, get_settings().company_timezone)
+    store, since = where_a_rule_holds(tx, principal, "rules.write", body.store, body.valid_from)
     set_limit(tx, store, body.role, body.percent, since, principal.actor)
     return DiscountLimitOut(body.percent, body.store, body.role, since)

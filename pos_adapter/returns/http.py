@@ -10,7 +10,6 @@ from marshmallow import fields
 from msgspec import Meta
 
 from foundation.access import allow, current_principal
-from foundation.clock import local_date
 from foundation.database import Tx, database
 from foundation.http import (
     Blueprint,
@@ -26,10 +25,9 @@ from foundation.http import (
 from foundation.http.fields import Code as CodeField
 from foundation.http.json_writing import encode
 from foundation.idempotency import Answer
-from foundation.settings import get_settings
 from organisation.contract import stores_by_id
 from pos_adapter.permissions import RETURNS_APPROVE, RETURNS_ISSUE, RETURNS_REFUND, TICKETS_READ
-from pos_adapter.places import store_codes, stores_to_show
+from pos_adapter.places import store_codes, stores_to_show, where_a_rule_holds
 from pos_adapter.returns.naming import Named
 from pos_adapter.returns.operations import (
     MoneyBack,
@@ -369,13 +367,6 @@ def get_limits(tx: Tx) -> LimitPage:
 def post_limit(tx: Tx, body: LimitIn) -> LimitOut:
     """Set a limit from a day on; for the company, or for one store."""
     principal = current_principal()
-    store = None
-    if body.store is None:
-        principal.require_everywhere()
-    else:
-        [shown] = stores_to_show(tx, principal, "rules.write", body.store)
-        store = shown.id
-    zone = get_settings().company_timezone
-    since = body.valid_from or local_date(tx.now, zone)
+    store, since = where_a_rule_holds(tx, principal, "rules.write", body.store, body.valid_from)
     set_limit(tx, principal, ReturnLimit(store, body.currency, body.amount, since))
     return LimitOut(body.amount, body.store, body.currency, since)
