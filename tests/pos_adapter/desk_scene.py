@@ -34,7 +34,15 @@ from tests.pos_adapter.payments.simulators import Simulator, simulated
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-SCOPES = ("tickets.read", "tickets.write", "settlements.write", "sales.post", "sales.read", "catalogue.write")
+SCOPES = (
+    "tickets.read",
+    "tickets.write",
+    "settlements.write",
+    "sales.post",
+    "sales.read",
+    "catalogue.write",
+    "shifts.work",
+)
 COUNTERS = (("C1", "Cosmetics", None), ("C2", "Shoes", None), ("C3", "Gold", "JEWEL"))
 ANSWER_S = 3.0
 MEMBER = {"kind": "phone", "value": PHONE}
