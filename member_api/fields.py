@@ -9,7 +9,7 @@ from marshmallow import ValidationError, fields, validate
 
 from foundation.errors import NotFound
 from foundation.http import Schema, id_of
-from foundation.http.fields import is_text
+from foundation.http.fields import is_text, is_visible
 from member_api.members.rules import MemberUnknown
 
 REASON_MAX = 500
@@ -46,7 +46,7 @@ class Reason(fields.String):
 
     @staticmethod
     def _not_blank(text: str) -> None:
-        if not text.strip():
+        if not is_visible(text):
             raise ValidationError("must say something")
 
 
@@ -58,7 +58,7 @@ class Prose(fields.String):
 
     @staticmethod
     def _check(text: str) -> None:
-        if not text.strip() or not is_text(text.replace("\n", " ")):
+        if not is_visible(text) or not is_text(text.replace("\n", " ")):
             raise ValidationError("must have visible characters only")
 
 

@@ -194,6 +194,13 @@ def _check_reaches(principal: Principal, stores: Collection[str]) -> None:
         principal.require(COUPONS_WRITE, place_of(store))
 
 
+def may_change(principal: Principal, stores: Collection[str]) -> bool:
+    """Whether somebody may make, give and take back coupons of an offer that counts in these stores (none: in all)."""
+    if not stores:
+        return principal.places is None and principal.may(COUPONS_WRITE)
+    return all(principal.may(COUPONS_WRITE, place_of(store)) for store in stores)
+
+
 def _before(cursor: str | None) -> int | None:
     return read_cursor(cursor, int)[0] if cursor is not None else None
 

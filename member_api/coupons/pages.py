@@ -11,10 +11,11 @@ from foundation.database import Tx
 from foundation.http import Pages, make_cursor, read_cursor, transactional
 from foundation.pages import lazy, render
 from foundation.settings import get_settings
+from member_api.coupons.http import may_change
 from member_api.coupons.operations import Coupon, company_date, coupons_of, offers, totals
 from member_api.coupons.rules import CouponState
 from member_api.members.frame import MemberTab, add_tab, framed, render_member
-from member_api.permissions import COUPONS_READ, COUPONS_WRITE
+from member_api.permissions import COUPONS_READ
 
 coupons_pages = Pages("coupons", __name__)
 add_tab(MemberTab("coupons", lazy("Coupons"), COUPONS_READ, 35))
@@ -43,7 +44,7 @@ def offers_page(tx: Tx) -> str:
         totals=totals(tx, [offer.id for offer in shown]),
         today=company_date(tx),
         currency=get_settings().company_currency,
-        may_write=current_principal().may(COUPONS_WRITE),
+        may_write=may_change(current_principal(), ()),  # what is made on this page counts in every store
         following=f"/coupons?cursor={make_cursor(shown[-1].id)}" if len(found) > ROWS_SHOWN else "",
         first="/coupons" if cursor else "",
     )
@@ -59,12 +60,12 @@ def coupons_page(tx: Tx, member: str) -> str:
     found = coupons_of(tx, frame.member.id, ROWS_SHOWN + 1, read_cursor(cursor, int)[0] if cursor else None)
     shown = found[:ROWS_SHOWN]
     address = f"/members/{frame.member.id}/coupons"
-    today = company_date(tx)
+    today, viewer = company_date(tx), current_principal()
     return render_member(
         "coupons/member.html",
         frame,
         coupons=[(coupon, *STATE_WORDS[state_on(coupon, today)]) for coupon in shown],
-        may_write=current_principal().may(COUPONS_WRITE),
+        changeable={coupon.id for coupon in shown if may_change(viewer, coupon.offer.terms.stores)},
         following=f"{address}?cursor={make_cursor(shown[-1].id)}" if len(found) > ROWS_SHOWN else "",
         first=address if cursor else "",
     )

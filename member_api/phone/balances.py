@@ -6,14 +6,20 @@ from datetime import date
 
 from member_api.ledger.statements import AccountView
 
+GIVEN = frozenset({"grant", "compensation"})
+
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """So much of a balance goes after this day (None: it stays), from an origin; `format` where it is split by one."""
+    """So much of a balance goes after this day (None: it stays); `format` where it is split by one.
+
+    `source` is what it was given for, of grants; of the rest the origin says all.
+    """
 
     amount: int
     on: date | None
     origin: str
+    source: str
     format: str | None
 
 
@@ -57,11 +63,12 @@ def balances(accounts: Sequence[AccountView]) -> list[Balance]:
 
 
 def _parts(accounts: Sequence[AccountView]) -> tuple[Expiry, ...]:
-    amounts: dict[tuple[date | None, str, str | None], int] = {}
+    amounts: dict[tuple[date | None, str, str, str | None], int] = {}
     for account in accounts:
         for lot in account.lots:
             if not lot.is_debt:
-                key = (lot.expires_on, lot.origin, account.format)
+                source = lot.source if lot.origin in GIVEN else ""
+                key = (lot.expires_on, lot.origin, source, account.format)
                 amounts[key] = amounts.get(key, 0) + lot.amount
-    parts = [Expiry(amount, on, origin, format) for (on, origin, format), amount in amounts.items()]
-    return tuple(sorted(parts, key=lambda part: (part.on or date.max, part.origin, part.format or "")))
+    parts = [Expiry(amount, *key) for key, amount in amounts.items()]
+    return tuple(sorted(parts, key=lambda part: (part.on or date.max, part.origin, part.source, part.format or "")))

@@ -81,4 +81,4 @@ def _sign(store: StoreFacts, counter: CounterFacts | None, clerk: Colleague | No
     invitation = Invitation(store.code, counter.code if counter else None, clerk.number if clerk else None)
     root = flask.request.url_root.rstrip("/")
     address = f"{root}/join?{urlencode({'i': write_invitation(invitation)})}"
-    return Sign(counter, clerk, address, qr_svg(address, scale=6))
+    return Sign(counter, clerk, address, qr_svg(address))

@@ -23,7 +23,7 @@ from member_api.members.rules import Birthday, Joined, MemberExists, NewMember
 from member_api.phone.codes import ProvedPhone
 from organisation.contract import stores_by_code
 
-SIGNATURE_BYTES = 16
+SIGNATURE_BYTES = 12
 TEXT_MAX = 600
 CHANNEL_PHONE = "phone_page"
 CHANNEL_SIGN = "shop_sign"
@@ -37,8 +37,11 @@ class InvitationUnreadable(BadRequest):
     code = "invitation_unreadable"
 
 
-class Invitation(msgspec.Struct, frozen=True, array_like=True):
-    """Who is credited with a new member: a store, and where it says so a counter and a clerk (staff number)."""
+class Invitation(msgspec.Struct, frozen=True, omit_defaults=True, rename={"store": "s", "counter": "c", "staff": "e"}):
+    """Who is credited with a new member: a store, and where it says so a counter and a clerk (staff number).
+
+    Short names and nothing that goes without saying: each letter makes the squares of a printed QR code smaller.
+    """
 
     store: str
     counter: str | None = None

@@ -1,5 +1,7 @@
 """A member's own pages: what is owned, the code for the counter, coupons, consents, the wallet's PIN."""
 
+from typing import Any
+
 import flask
 from flask_babel import gettext
 from werkzeug.utils import redirect
@@ -13,7 +15,7 @@ from foundation.pages.qr import qr_svg
 from foundation.pages.routes import form_field
 from member_api.consents.operations import say
 from member_api.consents.rules import Channel, ConsentUnreadable, ConsentWord, Purpose, check_pair
-from member_api.coupons.operations import company_date, coupons_of
+from member_api.coupons.operations import Coupon, company_date, coupons_of
 from member_api.coupons.pages import STATE_WORDS as COUPON_WORDS
 from member_api.coupons.pages import state_on
 from member_api.identifiers.rules import Kind
@@ -59,6 +61,8 @@ MOVES_SHOWN = 20
 COUPONS_SHOWN = 20
 PIN_PAGE = "/m/pin"
 CONSENTS_PAGE = "/m/consents"
+# Ways that are asked about where they are used.
+ELSEWHERE = frozenset({Channel.WECOM, Channel.DINGTALK})
 
 
 # ------------------------------------------------------------------------------------------------ home
@@ -97,7 +101,7 @@ def code_page() -> str:
         made = new_member_code(tx, signed_in_member())
     return render_phone(
         "phone/shown_code.html" if flask.request.args.get("part") else "phone/my_code.html",
-        qr=qr_svg(made.text, scale=8),
+        qr=qr_svg(made.text),
         digits=in_fours(made.text),
         seconds=int(MEMBER_CODE_SHOWN.total_seconds()),
     )
@@ -135,7 +139,7 @@ def coupons_page(tx: Tx) -> str:
     stores = stores_by_code(tx, codes) if codes else {}
     return render_phone(
         "phone/coupons.html",
-        coupons=[(coupon, state_on(coupon, today)) for coupon in shown],
+        coupons=_usable_first([(coupon, state_on(coupon, today)) for coupon in shown]),
         state_words=COUPON_WORDS,
         store_names={code: store.name for code, store in stores.items()},
         formats={each.code: each.name for each in format_names(tx)},
@@ -143,6 +147,12 @@ def coupons_page(tx: Tx) -> str:
         next=f"/m/coupons?cursor={make_cursor(shown[-1].id)}" if len(found) > COUPONS_SHOWN else "",
         first="/m/coupons" if cursor else "",
     )
+
+
+def _usable_first(coupons: list[tuple[Coupon, str]]) -> list[tuple[Coupon, str]]:
+    """What pays now, then what will, then what is over; within that the newest first."""
+    order = {"issued": 0, "to_come": 1}
+    return sorted(coupons, key=lambda each: order.get(each[1], len(order)))
 
 
 # ------------------------------------------------------------------------------------------------ me
@@ -171,7 +181,14 @@ def me_page(tx: Tx) -> str:
 @transactional
 def consents_page(tx: Tx) -> str:
     """What I allow, each with the button that ends it."""
-    return render_phone("phone/consents.html", consents=consents_shown(_me(tx).consents), done=_done())
+    return render_phone("phone/consents.html", consents=_asked_about(_me(tx)), done=_done())
+
+
+def _asked_about(me: Member) -> list[dict[str, Any]]:
+    """What a member is asked about on the phone, and whatever else they ever had a word on; what is allowed first."""
+    shown = [each for each in consents_shown(me.consents) if each["since"] or each["channel"] not in ELSEWHERE]
+    kept = [each for each in shown if each["since"] or each["purpose"] is not Purpose.NATIONAL_ID]
+    return sorted(kept, key=lambda each: not each["granted"])
 
 
 @phone_pages.route(CONSENTS_PAGE, methods=["POST"])

@@ -14,13 +14,14 @@ from foundation.clock import local_date
 from foundation.database import Tx
 from foundation.http import Pages, transactional
 from foundation.pages import render
+from foundation.pages.qr import qr_svg
 from foundation.settings import get_settings
 from member_api.contract.members import masked_names
 from organisation.contract import StoreFacts, counters_of, place_of, staff_by_id, staff_names, stores_within
 from pos_adapter.desk.floor import read_board
 from pos_adapter.desk.http import settlement_id
 from pos_adapter.desk.printing import prints_of
-from pos_adapter.desk.receipt import paper_of, qr_svg
+from pos_adapter.desk.receipt import paper_of
 from pos_adapter.desk.rules import clock_text
 from pos_adapter.desk.words import PAYMENT_STATES, RAILS, SETTLEMENT_STATES, STEP_WORDS, TICKET_STATES, script_words
 from pos_adapter.parcels.operations import parcels_of
@@ -205,7 +206,7 @@ def receipt_page(tx: Tx, settlement: str) -> str:
         copy=bool(prints_of(tx, record.id)),
         given=int(given) if given.isascii() and given.isdigit() and len(given) < len(str(GIVEN_MAX)) else None,
         tender_words=TENDER_WORDS,
-        qr=qr_svg(f"{flask.request.url_root.rstrip('/')}/settlements/{record.id}"),
+        qr=qr_svg(f"{flask.request.url_root.rstrip('/')}/m/receipts/settlements/{record.id}"),
         now=tx.now,
     )
 

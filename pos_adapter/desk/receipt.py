@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-import segno
-
 from foundation.database import Tx
 from member_api.contract.ledger import Kind, accounts_of
 from member_api.contract.members import masked_names
@@ -176,8 +174,3 @@ def _soonest(expiring: Sequence[tuple[date, int]]) -> tuple[int, date] | None:
         return None
     first = expiring[0][0]
     return sum(amount for day, amount in expiring if day == first), first
-
-
-def qr_svg(text: str) -> str:
-    """A QR code as an SVG element for a page: no file, no script."""
-    return segno.make(text, error="m", micro=False).svg_inline(scale=4, border=2, svgclass="qr", lineclass="")

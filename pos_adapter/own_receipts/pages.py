@@ -22,7 +22,7 @@ from pos_adapter.sales.searching import ReceiptRow, product_names, receipts_of_m
 from pos_adapter.sales.words import TENDER_WORDS, TYPE_WORDS
 
 own_receipts_pages = Pages("own_receipts", __name__)
-add_phone_tab(PhoneTab("/m/receipts", lazy("My receipts"), "receipt", 40))
+add_phone_tab(PhoneTab("/m/receipts", lazy("Receipts"), "receipt", 40))
 
 
 @dataclass(frozen=True, slots=True)

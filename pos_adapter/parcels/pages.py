@@ -9,11 +9,11 @@ from foundation.access import Principal, allow, current_principal
 from foundation.database import Tx
 from foundation.http import Pages, transactional
 from foundation.pages import gettext, render
+from foundation.pages.qr import qr_svg
 from member_api.contract.members import masked_names
 from organisation.contract import StoreFacts, counters_by_code, place_of, stores_by_id, stores_within
 from pos_adapter.actors import actor_names
 from pos_adapter.desk.http import settlement_id
-from pos_adapter.desk.receipt import qr_svg
 from pos_adapter.parcels.http import parcel_id
 from pos_adapter.parcels.operations import (
     Parcel,

@@ -64,9 +64,11 @@ def test_balances_are_shown_with_what_expires_when(
         assert office.post(f"/v1/members/{member}/grants", grant).status_code == 201
     desk = Caller(http, database, ("topups.write",), store="S01", terminal="D1")
     desk.post(f"/v1/members/{member}/topups", {"amount": 10_000, "bonus": 1_000, "tender": "cash"})
-    assert "70 until 2026-02-28" in phone.get("/m").text
+    home = phone.get("/m").text
+    assert ">70</span>" in home
+    assert "until 2026-02-28" in home
     page = phone.get("/m/balances").text
-    for words in ("370", "until 2026-02-28", "until 2026-03-31", "¥110.00", "Top-up bonus", "Paid in"):
+    for words in ("370", "until 2026-02-28", "until 2026-03-31", "¥110.00", "Top-up bonus", "Paid in", "gift"):
         assert words in page, words
 
 
