@@ -187,9 +187,16 @@ def echo_always(listening: socket.socket) -> None:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 selector.register(connection, selectors.EVENT_READ)
                 continue
-            connection = key.fileobj  # type: ignore[assignment]
-            if data := connection.recv(65_536):
-                connection.sendall(data)
-            else:
-                selector.unregister(connection)
-                connection.close()
+            if not _echo(key.fileobj):  # type: ignore[arg-type]
+                selector.unregister(key.fileobj)
+                key.fileobj.close()  # type: ignore[union-attr]
+
+
+def _echo(connection: socket.socket) -> bool:
+    """False once the other side is gone."""
+    try:
+        data = connection.recv(65_536)
+        connection.sendall(data)
+    except OSError:
+        return False
+    return bool(data)

@@ -12,7 +12,7 @@ from uuid import UUID
 from foundation.database import Database, Tx
 from foundation.errors import FieldError, Invalid
 from foundation.http import Keyed
-from foundation.idempotency import idempotency
+from foundation.idempotency import claim
 from member_api.contract.wallet_pin import PinMissing, ProofWrong, check_code, check_pin
 from pos_adapter.sales.receipts import MemberRef
 from pos_adapter.tickets.operations import named_member
@@ -74,23 +74,21 @@ def proofs_in(tenders: Sequence[WalletTender], *, on_handheld: bool) -> list[Pro
 def prove(
     home: Database, key: Keyed, tickets: Sequence[UUID], member: MemberRef | str | None, proofs: Sequence[Proof]
 ) -> None:
-    """Check what the member typed; a request that was answered before is not checked again.
+    """Check what the member typed; a request that was answered before is not checked again, nor one that still runs: a
+    code is used up by the first, and its retry must not take that for a wrong one.
 
-    Raises WalletNotProved, or WalletBlocked after too many wrong tries.
+    Raises WalletNotProved, or WalletBlocked after too many wrong tries; StillRunning, KeyReused.
     """
     if not proofs:
         return
     with home.transaction() as tx:
-        if _answered(tx, key):
+        with tx.round_trip() as trip:
+            asked = claim(trip, key.client, key.key, key.content_hash)
+        if asked.answer() is not None:
             return
         owner = _owner(tx, tickets, member)
         for proof in proofs:
             _check(tx, owner, proof)
-
-
-def _answered(tx: Tx, key: Keyed) -> bool:
-    c = idempotency.c
-    return tx.execute(idempotency.select().where(c.client == key.client, c.key == key.key)).first() is not None
 
 
 def _owner(tx: Tx, tickets: Sequence[UUID], member: MemberRef | str | None) -> int | None:

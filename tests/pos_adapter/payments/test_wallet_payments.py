@@ -7,6 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from foundation.database import Database
+from foundation.idempotency import claim
 from member_api.contract.ledger import Kind
 from member_api.phone.pins import new_spend_code, set_pin
 from tests.member_api.callers import Caller
@@ -71,6 +72,20 @@ def test_the_same_request_again_asks_for_no_second_code(floor: Floor, member: in
     again = pays(floor, ticket, code=code, key="again")
     assert (again.status_code, again.get_json()) == (201, first.get_json())
     assert balance(database, member, Kind.CASH)[0] == PAID_IN - 1990
+
+
+def test_a_retry_beside_the_request_that_still_runs_uses_up_no_code(
+    floor: Floor, member: int, database: Database
+) -> None:
+    code, ticket = code_of(database, member), floor.issued("C1", 1990, member=str(member))
+    assert pays(floor, floor.issued("C1", 1990, member=str(member)), pin=PIN, key="first").status_code == 201
+    with database.transaction() as tx:
+        caller = tx.execute("SELECT client FROM foundation.idempotency WHERE key = 'first'").scalar_one()
+        with tx.round_trip() as trip:
+            claim(trip, caller, "slow", b"the request that still runs")
+        beside = pays(floor, ticket, code=code, key="slow")
+    assert (beside.status_code, beside.get_json()["retryable"]) == (409, True)
+    assert pays(floor, ticket, code=code, key="slow").status_code == 201
 
 
 def test_five_wrong_pins_shut_the_wallet_and_the_ticket_stays_open(floor: Floor, member: int) -> None:
