@@ -1,6 +1,7 @@
 """The shapes of what comes in over HTTP: codes, names, currencies, shares, paths."""
 
 import re
+import unicodedata
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +16,17 @@ UNSHOWABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # the Unicode cate
 CODE = re.compile(rf"[^\s/]{{1,{CODE_MAX}}}")
 
 
+# Categories of which nothing is seen by itself; rare names are written with letters of private use (Co).
+UNSEEN = frozenset({"Cc", "Cf", "Cn", "Cs", "Mc", "Me", "Mn", "Zl", "Zp", "Zs"})
+# Blank in every font though Unicode counts them among letters and symbols.
+BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+
+
+def is_visible(text: str) -> bool:
+    """Whether there is anything to see: a character that is neither blank, nor a mark upon another, nor a format."""
+    return any(unicodedata.category(letter) not in UNSEEN and letter not in BLANKS for letter in text)
+
+
 def is_text(text: str) -> bool:
     """Whether it can be stored and shown: no control characters, no halves of a surrogate pair."""
     return UNSHOWABLE.search(text) is None
@@ -26,7 +38,7 @@ def _check_code(text: str) -> None:
 
 
 def _check_words(text: str) -> None:
-    if not text.strip() or not is_text(text):
+    if not is_visible(text) or not is_text(text):
         raise ValidationError("must have visible characters only")
 
 
