@@ -3,11 +3,15 @@
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from foundation.database import Database
+from organisation.staff.roles import Role, Scope
 from tests.field.shop import a_shop
 from tests.member_api.callers import Caller
+from tests.member_api.test_member_pages import Browser
+from tests.organisation.factories import a_person_with_login
 
 OFFER: dict[str, Any] = {
     "name": "Ten off",
@@ -108,3 +112,19 @@ def test_whoever_acts_in_one_store_offers_what_counts_there(
     of_all, of_own = here.get(f"/v1/members/{member}/coupons").get_json()["items"]
     assert here.post(f"/v1/members/{member}/coupons/{of_all['id']}/revoke", {}).status_code == 403
     assert here.post(f"/v1/members/{member}/coupons/{of_own['id']}/revoke", {}).status_code == 200
+
+
+def test_pages_show_nobody_a_button_that_would_be_refused(
+    app: Flask, database: Database, marketer: Caller, member: int
+) -> None:
+    with database.transaction() as tx:
+        a_person_with_login(tx, "E7", role=Role.MARKETER, home_store="S01", scope=Scope.STORE)
+        a_person_with_login(tx, "E8", role=Role.MARKETER)
+    for stores in (["S01"], []):
+        made = marketer.post("/v1/coupon-offers", OFFER | {"stores": stores}).get_json()["id"]
+        marketer.post(f"/v1/coupon-offers/{made}/coupons", {"members": [str(member)]})
+    in_store, everywhere = Browser(app, "e7"), Browser(app, "e8")
+    assert "Make an offer" in everywhere.get("/coupons")
+    assert "Make an offer" not in in_store.get("/coupons")
+    assert everywhere.get(f"/members/{member}/coupons").count("/revoke") == 2
+    assert in_store.get(f"/members/{member}/coupons").count("/revoke") == 1
