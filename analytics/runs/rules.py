@@ -125,8 +125,13 @@ def failure_of(fault: Exception, passing: bool) -> Failure:
 
 
 def forgotten(as_ofs: dict[int, date], today: date, keep_days: int) -> list[int]:
-    """Which runs (by id) may lose their files: those older than is kept, but never the latest."""
+    """Which runs (by id) may lose their files: those older than is kept, but never the one whose scores count now.
+
+    That is the latest as of tomorrow (which holds today's sales) or before: what looks further ahead is only a
+    question.
+    """
     if not as_ofs:
         return []
-    latest = max(as_ofs, key=lambda run: (as_ofs[run], run))
+    tomorrow = today + timedelta(days=1)
+    latest = max(as_ofs, key=lambda run: (as_ofs[run] <= tomorrow, as_ofs[run], run))
     return sorted(run for run, as_of in as_ofs.items() if as_of < today - timedelta(days=keep_days) and run != latest)

@@ -19,7 +19,7 @@ from analytics.runs.files import files_of, write_file
 from analytics.runs.findings import findings_from_json
 from analytics.runs.nightly import request_nightly_run, tidy_up
 from analytics.runs.operations import ScoringRun, publish_settings, read_run, request_run
-from analytics.runs.rules import ATTEMPTS_MAX, Origin, RunRefused, RunState, Step
+from analytics.runs.rules import ATTEMPTS_MAX, Origin, RunRefused, RunState, Step, forgotten
 from analytics.runs.scoring import score
 from analytics.runs.working import RunTaken, Teller, take_up, turn_to_score, work_on_runs
 from analytics.scores.contribution_settings import ContributionSettings
@@ -356,6 +356,15 @@ def test_old_files_go_but_never_the_latest_and_what_was_found_stays(shop: Databa
         assert page_of_scores(latest_scores(tx), None, 1)
     assert tidy_up(shop) == 0
     assert not any(path.exists() for path in paths)
+
+
+def test_a_look_into_the_future_keeps_nothing_alive_and_costs_no_score() -> None:
+    """Today is 1 July; what counts now is the run as of tomorrow, not the question about December."""
+    today = date(2026, 7, 1)
+    runs = {1: date(2026, 1, 1), 2: date(2026, 2, 1), 3: date(2026, 12, 1)}
+    assert forgotten(runs, today, 30) == [1]
+    assert forgotten(runs | {4: date(2026, 7, 2)}, today, 30) == [1, 2]
+    assert forgotten({3: date(2026, 12, 1)}, today, 30) == []
 
 
 def test_nothing_scored_says_so(tx: Tx) -> None:
