@@ -7,7 +7,7 @@ what it did and how far it got commit together, and a stop waits for one batch a
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 import structlog
@@ -16,7 +16,7 @@ from foundation.clock import local_date
 from foundation.database import Database, Tx
 from foundation.errors import DomainError
 from foundation.settings import get_settings
-from marketing.campaigns.operations import take_back_offer
+from marketing.campaigns.operations import cancel_calls, take_back_offer
 from marketing.campaigns.rules import Arm, CampaignState, What, arms
 from marketing.campaigns.storage import Campaign, lock_if_free, move
 from marketing.campaigns.treating import Occasion, give_offer, still_meant, take_step
@@ -31,6 +31,7 @@ ASSIGN_BATCH = 10_000
 TREAT_BATCH = 1_000
 BATCHES_MAX = 500  # of one task; beat sends the next
 FAILURE_MAX = 500
+CLEARED_WITHIN = timedelta(days=7)  # of the stop; then nothing is left, or nobody can do it
 HOUSE = "system:campaigns"
 COUNTED = (MemberStatus.ACTIVE, MemberStatus.FROZEN)
 
@@ -85,7 +86,7 @@ def work_once(tx: Tx, campaign_id: int) -> Progress:
     if campaign is None:
         return Progress.TAKEN
     if campaign.state is CampaignState.STOPPED:
-        return _take_back(tx, campaign)
+        return _clear_up(tx, campaign)
     if campaign.state not in (CampaignState.LAUNCHING, CampaignState.RUNNING):
         return Progress.IDLE
     if campaign.state is CampaignState.LAUNCHING and not campaign.all_assigned:
@@ -111,7 +112,8 @@ def _assign(tx: Tx, campaign: Campaign) -> Progress:
     if not members:
         _finish_assigning(tx, campaign)
         return Progress.WORKED
-    groups = group_members(tx, members, campaign.reference, campaign.plan.control_share, campaign.started_on)
+    share, launched = campaign.plan.control_share, campaign.launched_at
+    groups = group_members(tx, members, campaign.reference, share, campaign.started_on, launched)
     tx.ask(
         "INSERT INTO marketing.campaign_member (campaign_id, member_id, arm, why, assigned_at)"
         " SELECT %s, m, arm, why, %s FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS x (m, arm, why)",
@@ -134,13 +136,19 @@ def _finish_assigning(tx: Tx, campaign: Campaign) -> None:
 
 
 def group_members(
-    tx: Tx, members: Sequence[int], salt: str, control_share: int, day: date | None
+    tx: Tx,
+    members: Sequence[int],
+    salt: str,
+    control_share: int,
+    day: date | None,
+    known_at: datetime | None = None,
 ) -> dict[int, tuple[Arm, str | None]]:
-    """The group of each member and why, by id: set-based, deterministic for a salt and a day."""
+    """The group of each member and why, by id: set-based, deterministic for a salt, a day, and what was known of the
+    standing control group at a moment (None: now)."""
     facts = resolve_members(tx, members)
     standings = {member: _standing(member, facts.get(member)) for member in members}
     counted = [member for member, standing in standings.items() if standing is None]
-    return arms(members, standings, company_control(tx, counted, day), held_out(salt, counted, control_share))
+    return arms(members, standings, company_control(tx, counted, day, known_at), held_out(salt, counted, control_share))
 
 
 def _standing(member: int, facts: object) -> str | None:
@@ -198,7 +206,10 @@ def _treated_after(tx: Tx, campaign_id: int, after: int, limit: int) -> list[int
 
 
 # ------------------------------------------------------------------------------------------------ ending, waking
-def _take_back(tx: Tx, campaign: Campaign) -> Progress:
+def _clear_up(tx: Tx, campaign: Campaign) -> Progress:
+    """Deal with the next calls and coupons that a campaign left behind when it was stopped."""
+    if cancel_calls(tx, campaign, campaign.stopped_by or HOUSE):
+        return Progress.WORKED
     if not campaign.taking_back:
         return Progress.IDLE
     if take_back_offer(tx, campaign):
@@ -208,13 +219,15 @@ def _take_back(tx: Tx, campaign: Campaign) -> Progress:
 
 
 def campaigns_at_work(tx: Tx, limit: int = 1_000) -> list[int]:
-    """Campaigns that have something to do now: launching, taking back, due steps, or over."""
+    """Campaigns that have something to do now: launching, taking back, calls to cancel, due steps, or over."""
     today = local_date(tx.now, get_settings().company_timezone)
     rows = tx.ask(
         "SELECT c.id FROM marketing.campaign AS c WHERE c.state = 'launching' OR c.taking_back"
+        " OR (c.state = 'stopped' AND c.stopped_at > %s AND EXISTS (SELECT FROM marketing.task AS t"
+        " WHERE t.origin = 'campaign/' || c.id AND t.state IN ('open', 'started')))"
         " OR (c.state = 'running' AND (c.ends_on < %s OR EXISTS (SELECT FROM marketing.campaign_step AS s"
         " WHERE s.campaign_id = c.id AND s.done_at IS NULL AND s.due_on <= %s))) ORDER BY c.id LIMIT %s",
-        (today, today, limit),
+        (tx.now - CLEARED_WITHIN, today, today, limit),
     )
     return [campaign for (campaign,) in rows]
 

@@ -245,8 +245,8 @@ def _insert_steps(tx: Tx, campaign: Campaign, by: str) -> None:
 def stop(tx: Tx, principal: Principal, campaign_id: int, reason: str, *, take_back: bool) -> Campaign:
     """End it at once: nothing that has not left leaves, open calls are cancelled; a draft is given up.
 
-    With `take_back` coupons that were not used are revoked and a multiplier ends today. Raises CampaignUnknown,
-    CampaignStateWrong.
+    With `take_back` coupons that were not used are revoked and a multiplier ends today. Of many calls and coupons the
+    first are dealt with here, the rest by the worker in batches. Raises CampaignUnknown, CampaignStateWrong.
     """
     campaign = lock_campaign(tx, principal, campaign_id)
     by = principal.actor
@@ -254,11 +254,16 @@ def stop(tx: Tx, principal: Principal, campaign_id: int, reason: str, *, take_ba
     move(tx, campaign, What.STOPPED, by, reason, facts)
     if campaign.launched_at is not None:
         stop_messages(tx, campaign.id)
-        cancel_of(tx, campaign.reference, CancelReason.CAMPAIGN_STOPPED, by)
+        cancel_calls(tx, campaign, by)
+        send_after_commit(tx, WORK_TASK, campaign.id)
     if take_back:
         take_back_offer(tx, replace(campaign, state=CampaignState.STOPPED))
-        send_after_commit(tx, WORK_TASK, campaign.id)
     return read_campaign(tx, principal, campaign_id)
+
+
+def cancel_calls(tx: Tx, campaign: Campaign, by: str) -> bool:
+    """Cancel some of the unfinished calls of a stopped campaign; whether there may be more."""
+    return cancel_of(tx, campaign.reference, CancelReason.CAMPAIGN_STOPPED, by) > 0
 
 
 def take_back_offer(tx: Tx, campaign: Campaign) -> bool:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from foundation.database import Tx
 from foundation.settings import get_settings
 from marketing.campaigns.plans import StepPlan, Treatment, Way
+from marketing.experiments.standing import company_control
 from marketing.messages.contents import TemplateWish, Text, Words, finished_text
 from marketing.messages.operations import MessageWish, queue_messages
 from marketing.messages.policy import policy_in_force
@@ -166,12 +167,13 @@ def _call(tx: Tx, occasion: Occasion, step: StepPlan, number: int, members: Sequ
 
 
 def _may_be_called(tx: Tx, members: Sequence[int]) -> list[int]:
-    """Not those who said no to marketing by phone, nor those with an open complaint: as the gate of messages does."""
+    """Only those who agreed to marketing by phone (who was never asked did not), without an open complaint, and whom
+    the company's control group does not hold out today: as the gate of messages does."""
     phone = contacts.Channel.PHONE
     said = contacts.reach(tx, members, [phone])
-    complaints = complaining(tx, members)
-    refused = {member for member, reach in said.items() if reach.words.get(phone) is False}
-    return [member for member in members if member not in refused and member not in complaints]
+    agreed = {member for member, reach in said.items() if reach.words.get(phone) is True}
+    spared = complaining(tx, members) | set(company_control(tx, members))
+    return [member for member in members if member in agreed and member not in spared]
 
 
 def _percent(hundredths: int) -> str:

@@ -4,11 +4,11 @@ from no marketing. A salted hash names them; a dated setting says which salt and
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 
 from pyroaring import BitMap
-from sqlalchemy import insert, select
+from sqlalchemy import insert, or_, select, true
 
 from foundation.clock import local_date
 from foundation.database import Tx
@@ -40,12 +40,18 @@ class StandingControl:
     set_by: str
 
 
-def standing_control_on(tx: Tx, day: date | None = None) -> StandingControl:
-    """The setting in force on a day by the company's calendar (None: today)."""
+def standing_control_on(tx: Tx, day: date | None = None, known_at: datetime | None = None) -> StandingControl:
+    """The setting in force on a day by the company's calendar (None: today), as it was known at a moment (None: now).
+
+    A campaign asks as of its launch: what is set while its members are put into groups, for the same day, would divide
+    the first of them by one salt and the rest by another. Days before that are settled: nothing is set for the past.
+    """
     table = standing_control.c
+    asked = day or _today(tx)
+    known = table.set_at <= known_at if known_at is not None else true()
     row = tx.execute(
         select(standing_control)
-        .where(table.valid_from <= (day or _today(tx)))
+        .where(table.valid_from <= asked, or_(table.valid_from < asked, known))
         .order_by(table.valid_from.desc(), table.id.desc())
         .limit(1)
     ).one()
@@ -73,12 +79,14 @@ def set_standing_control(tx: Tx, valid_from: date, share: int, salt: str, by: st
     return StandingControl(valid_from, share, salt, by)
 
 
-def company_control(tx: Tx, member_ids: Collection[int], day: date | None = None) -> BitMap:
-    """Those of the members whom the standing control group holds out on a day (None: today).
+def company_control(
+    tx: Tx, member_ids: Collection[int], day: date | None = None, known_at: datetime | None = None
+) -> BitMap:
+    """Those of the members whom the standing control group holds out on a day (None: today), see standing_control_on.
 
     For many members it is remembered by chunks of ids in this process: a million cost 0.6 s once, then milliseconds.
     """
-    setting = standing_control_on(tx, day)
+    setting = standing_control_on(tx, day, known_at)
     if len(member_ids) <= FEW:
         return held_out(setting.salt, member_ids, setting.share)
     wanted = BitMap(member_ids)

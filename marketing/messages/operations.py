@@ -170,14 +170,16 @@ WHERE m.id = stopped.id
 
 
 def stop_wishes(tx: Tx, prefix: str) -> int:
-    """Nothing whose step begins so, outside of campaigns, leaves that has not left; returns how many were waiting.
+    """End what waits outside of campaigns and whose step begins so, at most STOPPED_AT_ONCE; returns how many.
 
-    For triggers, whose wishes have a step of their own each. What is queued later is not stopped.
+    For triggers, whose wishes have a step of their own each: whoever calls goes on, in another transaction, while it
+    was any. What is queued later is not stopped.
     """
     stopped = tx.ask(
-        "UPDATE marketing.message SET state = %s, reason = %s, ended_at = %s "
-        "WHERE campaign_id IS NULL AND starts_with(step, %s) AND state = %s AND NOT handed_over",
-        (MessageState.REFUSED, Reason.CAMPAIGN_STOPPED, tx.now, prefix, MessageState.QUEUED),
+        "UPDATE marketing.message AS m SET state = %s, reason = %s, ended_at = %s FROM (SELECT id"
+        " FROM marketing.message WHERE campaign_id IS NULL AND starts_with(step, %s) AND state = %s AND NOT handed_over"
+        " LIMIT %s FOR UPDATE SKIP LOCKED) AS waiting WHERE m.id = waiting.id",
+        (MessageState.REFUSED, Reason.CAMPAIGN_STOPPED, tx.now, prefix, MessageState.QUEUED, STOPPED_AT_ONCE),
     )
     return stopped.rowcount
 

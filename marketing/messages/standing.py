@@ -11,8 +11,7 @@ from marketing.tasks.operations import open_complaints
 
 def complaining(tx: Tx, member_ids: Collection[int]) -> set[int]:
     """Those with a complaint that nobody has settled yet."""
-    open_ones = open_complaints(tx)
-    return {member_id for member_id in member_ids if member_id in open_ones}
+    return set(open_complaints(tx, member_ids))
 
 
 # The campaign has set these aside when it was launched; here is the last door, should its messages come after all.

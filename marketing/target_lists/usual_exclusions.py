@@ -40,4 +40,6 @@ def _held_out(tx: Tx, near: Near) -> BitMap:
 
 register_exclusion("capped", lazy("Heard from us often enough"), _capped)
 register_exclusion("held_out", lazy("Held out for comparison"), _held_out)
-register_exclusion("complaint", lazy("Open complaint"), lambda tx, _: BitMap(open_complaints(tx)))
+register_exclusion(
+    "complaint", lazy("Open complaint"), lambda tx, near: BitMap(open_complaints(tx, list(near.members)))
+)

@@ -1,16 +1,18 @@
 """Tasks for everybody on a target list, without a campaign: no offer, no control group, only the work."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from foundation.database import Tx
 from foundation.errors import FieldError, Invalid
+from marketing.experiments.standing import company_control
 from marketing.permissions import LISTS_READ, TASKS_MANAGE
 from marketing.target_lists.operations import members_of, read_list, visible_members
 from marketing.tasks.operations import TaskCounts, TaskWish, create_tasks
 from marketing.tasks.scope import Actor
 
 MEMBERS_MAX = 5_000
+COMPANY_CONTROL = "company_control"
 
 
 class ListTooLong(Invalid):
@@ -33,6 +35,8 @@ class ListWish:
 def make_for_list(tx: Tx, actor: Actor, wish: ListWish) -> TaskCounts:
     """Make the tasks, at most 5,000. The same list and kind again makes none twice.
 
+    Who is in the company's standing control group is left alone, and counted in `refused`.
+
     Raises PermissionMissing, TargetListUnknown, ListTooLong, and what create_tasks raises.
     """
     actor.principal.require(TASKS_MANAGE)
@@ -44,6 +48,7 @@ def make_for_list(tx: Tx, actor: Actor, wish: ListWish) -> TaskCounts:
             f"tasks are made for at most {MEMBERS_MAX} members at once; a campaign reaches more",
             errors=[FieldError("/list", f"has {found.count} members")],
         )
+    spared = company_control(tx, members)
     wishes = [
         TaskWish(
             member_id=member,
@@ -55,5 +60,9 @@ def make_for_list(tx: Tx, actor: Actor, wish: ListWish) -> TaskCounts:
             pool=wish.pool,
         )
         for member in members
+        if member not in spared
     ]
-    return create_tasks(tx, wishes, actor.by)
+    counts = create_tasks(tx, wishes, actor.by)
+    if not spared:
+        return counts
+    return replace(counts, refused={**counts.refused, COMPANY_CONTROL: len(spared)})

@@ -158,10 +158,12 @@ def outcomes_of(tx: Tx, origin: str) -> TaskOutcomes:
     )
 
 
-def open_complaints(tx: Tx) -> BitMap64:
-    """Members with a complaint that nobody has confirmed to be dealt with yet."""
+def open_complaints(tx: Tx, member_ids: Collection[int]) -> BitMap64:
+    """Those of the members with a complaint that nobody has confirmed to be dealt with yet."""
     rows = tx.ask(
         "SELECT DISTINCT member_id FROM marketing.task WHERE complaint AND state IN ('open', 'started', 'done')"
+        " AND member_id = ANY(%s)",
+        (list(member_ids),),
     )
     return BitMap64(member_id for (member_id,) in rows)
 

@@ -32,6 +32,7 @@ from member_api.contract.service import NewNote, keep_notes
 from organisation.contract import stores_by_code
 
 LOG, REASON = "task/log", "task/reason"
+CANCELLED_AT_ONCE = 1_000
 
 
 class StepUnknown(Invalid):
@@ -176,9 +177,13 @@ def cancel(tx: Tx, actor: Actor, task_id: int, reason: CancelReason, note: str |
 
 
 def cancel_of(tx: Tx, origin: str, reason: CancelReason, by: str) -> int:
-    """Cancel what is not finished of one origin (a campaign that was stopped), in five statements; how many."""
+    """Cancel what is not finished of one origin (a campaign that was stopped): at most CANCELLED_AT_ONCE; how many.
+
+    Whoever calls goes on, in another transaction, while it was any.
+    """
     rows = tx.ask(
-        "SELECT id FROM marketing.task WHERE origin = %s AND state IN ('open', 'started') ORDER BY id", (origin,)
+        "SELECT id FROM marketing.task WHERE origin = %s AND state IN ('open', 'started') ORDER BY id LIMIT %s",
+        (origin, CANCELLED_AT_ONCE),
     ).fetchall()
     tasks = [task for task in lock_tasks(tx, [row[0] for row in rows]).values() if task.state in UNFINISHED]
     tx.ask(

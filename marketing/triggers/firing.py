@@ -21,6 +21,7 @@ from marketing.campaigns.treating import give_offer, take_step
 from marketing.target_lists.catalogue import MEASURES
 from marketing.target_lists.choosing import Question, choose
 from marketing.target_lists.filters import read_filter
+from marketing.triggers.operations import end_wishes
 from marketing.triggers.rules import Occasion, TriggerState, entered, occasion_on, still_warm
 from marketing.triggers.storage import Trigger, lock_if_free, read_trigger, templates_of
 
@@ -29,6 +30,7 @@ log = structlog.get_logger(__name__)
 BATCH = 1_000
 FAILURE_MAX = 500
 TRIGGERS_MAX = 1_000
+BATCHES_MAX = 500
 
 
 def evaluate(database: Database, trigger_id: int) -> int:
@@ -147,10 +149,20 @@ def due_today(tx: Tx) -> list[int]:
     return [trigger for (trigger,) in rows]
 
 
-def active_triggers(tx: Tx) -> list[int]:
-    """Every active trigger."""
-    rows = tx.ask("SELECT id FROM marketing.trigger WHERE state = 'active' ORDER BY id LIMIT %s", (TRIGGERS_MAX,))
+def triggers_in(tx: Tx, state: TriggerState) -> list[int]:
+    """Every trigger in a state."""
+    rows = tx.ask("SELECT id FROM marketing.trigger WHERE state = %s ORDER BY id LIMIT %s", (state, TRIGGERS_MAX))
     return [trigger for (trigger,) in rows]
+
+
+def end_wishes_of_paused(database: Database, trigger_ids: Iterable[int]) -> None:
+    """End what waits of these triggers, batch by batch; one that fires again meanwhile keeps the rest."""
+    for trigger_id in trigger_ids:
+        for _ in range(BATCHES_MAX):
+            with database.transaction() as tx:
+                trigger = lock_if_free(tx, trigger_id)
+                if trigger is None or trigger.state is not TriggerState.PAUSED or not end_wishes(tx, trigger_id):
+                    break
 
 
 def _today(tx: Tx) -> date:

@@ -3,6 +3,7 @@
 from foundation.access import Principal
 from foundation.database import Tx
 from foundation.errors import Forbidden
+from foundation.queues import send_after_commit
 from marketing.campaigns.operations import treatment_faults
 from marketing.campaigns.plans import PlanIncomplete, Way
 from marketing.campaigns.rules import check_decider, check_version
@@ -20,6 +21,8 @@ from marketing.triggers.storage import (
     move,
     read_trigger,
 )
+
+END_WISHES_TASK = "marketing.end_wishes_of_trigger"
 
 
 class CompanyOnly(Forbidden):
@@ -100,9 +103,14 @@ def _switched(tx: Tx, principal: Principal, trigger_id: int, what: What) -> Trig
     # Whoever came to fit while it was paused is not treated late: it begins again by remembering who fits.
     facts = {"members_seen": None} if what is What.RESUMED else None
     move(tx, trigger, what, principal.actor, facts=facts)
-    if what is What.PAUSED:
-        stop_wishes(tx, f"trigger/{trigger_id}/")
+    if what is What.PAUSED and end_wishes(tx, trigger_id):
+        send_after_commit(tx, END_WISHES_TASK, trigger_id)
     return read_trigger(tx, trigger_id)
+
+
+def end_wishes(tx: Tx, trigger_id: int) -> int:
+    """End some of the messages of a trigger that have not left; how many: while it is any, there may be more."""
+    return stop_wishes(tx, f"trigger/{trigger_id}/")
 
 
 def _decidable(tx: Tx, principal: Principal, trigger_id: int, seen: int | None) -> Trigger:

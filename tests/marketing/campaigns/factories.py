@@ -1,5 +1,6 @@
 """Campaigns for tests: members by the thousand, a frozen list of them, a plan, and what they buy."""
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
@@ -35,6 +36,16 @@ def many_members(tx: Tx, count: int) -> range:
         {"now": tx.now, "count": count},
     ).one()
     return range(row[0], row[1] + 1)
+
+
+def say_of_calls(tx: Tx, members: Iterable[int], *, yes: bool = True) -> None:
+    """These members agree to marketing by phone, or refuse it; whoever says nothing was never asked."""
+    tx.ask(
+        "INSERT INTO member.consent (member_id, channel, purpose, granted, since)"
+        " SELECT member_id, 'phone', 'marketing', %s, %s FROM unnest(%s::bigint[]) AS x (member_id)"
+        " ON CONFLICT (member_id, channel, purpose) DO UPDATE SET granted = excluded.granted",
+        (yes, tx.now, list(members)),
+    )
 
 
 def a_list(tx: Tx, name: str = "Everybody", filter_: Any = None) -> int:

@@ -1,18 +1,21 @@
 """The launch: the control group is set aside first, everybody gets the plan once, whoever dies on the way."""
 
 import threading
+from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from foundation.clock import FixedClock
 from foundation.database import Database, Tx
 from marketing.campaigns import launching, operations
-from marketing.campaigns.launching import Progress, steps_of, work_on, work_on_each, work_once
+from marketing.campaigns.launching import Progress, campaigns_at_work, steps_of, work_on, work_on_each, work_once
 from marketing.campaigns.plans import MultiplierPlan, StepPlan, Treatment, Way, Words
 from marketing.campaigns.rules import CampaignState
 from marketing.experiments.assignment import held_out
 from marketing.experiments.standing import company_control, set_standing_control
+from marketing.tasks import working
 from marketing.tasks.operations import TaskWish, create_tasks
 from tests.marketing.campaigns.factories import (
     COUPON,
@@ -25,6 +28,7 @@ from tests.marketing.campaigns.factories import (
     marketer,
     next_day,
     now,
+    say_of_calls,
 )
 
 SMS = StepPlan(Way.SMS, texts={"en": Words("{{ coupon }} until {{ ends_on }}")})
@@ -33,9 +37,9 @@ CALL = StepPlan(Way.CALL, task_kind="call", due_in_days=3)
 
 @pytest.fixture
 def members(database: Database) -> int:
-    """A list of 400; 1 to 400."""
+    """A list of 400, who agree to be called; 1 to 400."""
     with database.transaction() as tx:
-        many_members(tx, 400)
+        say_of_calls(tx, many_members(tx, 400))
         return a_list(tx)
 
 
@@ -90,21 +94,49 @@ def test_whoever_is_held_out_gets_nothing_at_all(database: Database, members: in
     assert [member for member, _ in _calls(database, campaign.id)] == treated
 
 
-def test_who_said_no_to_calls_or_complains_is_not_called(database: Database, members: int) -> None:
+def test_who_said_no_to_calls_or_nothing_or_complains_is_not_called(database: Database, members: int) -> None:
     with database.transaction() as tx:
         groups = held_out("campaign/1", range(1, 401), 2_000) | company_control(tx, range(1, 401))
-        refuses, agrees, complains = sorted(set(range(1, 401)) - set(groups))[:3]
-        tx.ask(
-            "INSERT INTO member.consent (member_id, channel, purpose, granted, since)"
-            " SELECT member_id, 'phone', 'marketing', granted, %s FROM unnest(%s::bigint[], %s::boolean[])"
-            " AS x (member_id, granted)",
-            (tx.now, [refuses, agrees], [False, True]),
-        )
+        refuses, never_asked, complains = sorted(set(range(1, 401)) - set(groups))[:3]
+        say_of_calls(tx, [refuses], yes=False)
+        tx.ask("DELETE FROM member.consent WHERE member_id = %s", (never_asked,))
         create_tasks(tx, [TaskWish(complains, "complaint", "complaint/1")])
     campaign = launched(database, members, treatment=Treatment(steps=(CALL,)))
     treated = arms_of(database, campaign.id)["treated"]
-    assert {refuses, agrees, complains} <= treated
-    assert {member for member, _ in _calls(database, campaign.id)} == treated - {refuses, complains}
+    assert {refuses, never_asked, complains} <= treated
+    assert {member for member, _ in _calls(database, campaign.id)} == treated - {refuses, never_asked, complains}
+
+
+def test_who_comes_into_the_companys_control_group_later_is_called_no_more(
+    database: Database, clock: FixedClock, members: int
+) -> None:
+    later = replace(CALL, after_days=5)
+    campaign = launched(database, members, treatment=Treatment(steps=(later,)))
+    treated = arms_of(database, campaign.id)["treated"]
+    with database.transaction() as tx:
+        set_standing_control(tx, next_day(clock, 0), 2_000, "company/next", "person:1")
+        now_held = set(company_control(tx, sorted(treated)))
+    next_day(clock, 5)
+    work_on(database, campaign.id)
+    assert now_held
+    assert {member for member, _ in _calls(database, campaign.id)} == treated - now_held
+
+
+def test_a_salt_that_is_set_during_the_launch_divides_nobody(
+    database: Database, clock: FixedClock, members: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launching, "ASSIGN_BATCH", 100)
+    with database.transaction() as tx:
+        company = set(company_control(tx, range(1, 401)))
+    campaign_id = _begun(database, members)
+    with database.transaction() as tx:
+        work_once(tx, campaign_id)
+    clock.advance(timedelta(minutes=1))
+    with database.transaction() as tx:
+        set_standing_control(tx, next_day(clock, 0), 2_000, "company/next", "person:1")
+        work_once(tx, campaign_id)
+    work_on(database, campaign_id)
+    assert arms_of(database, campaign_id)["company_control"] == company
 
 
 def test_the_control_group_is_set_aside_before_anything_leaves(
@@ -245,6 +277,26 @@ def test_a_stop_cancels_calls_that_were_not_made(database: Database, members: in
     with database.transaction() as tx:
         operations.stop(tx, marketer(3), campaign.id, "Enough", take_back=False)
     assert {state for _, state in _calls(database, campaign.id)} == {"cancelled"}
+    assert campaign.id not in _at_work(database)
+
+
+def test_the_many_calls_of_a_large_campaign_are_cancelled_in_batches(
+    database: Database, members: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(working, "CANCELLED_AT_ONCE", 100)
+    campaign = launched(database, members, treatment=Treatment(steps=(CALL,)))
+    with database.transaction() as tx:
+        operations.stop(tx, marketer(3), campaign.id, "Enough", take_back=False)
+    assert Counter(state for _, state in _calls(database, campaign.id))["cancelled"] == 100
+    assert campaign.id in _at_work(database)
+    work_on(database, campaign.id)
+    assert {state for _, state in _calls(database, campaign.id)} == {"cancelled"}
+    assert campaign.id not in _at_work(database)
+
+
+def _at_work(database: Database) -> list[int]:
+    with database.transaction(read_only=True) as tx:
+        return campaigns_at_work(tx)
 
 
 def test_a_fault_that_nobody_expected_keeps_no_other_campaign_waiting(

@@ -133,8 +133,10 @@ def test_a_complaint_is_open_from_the_first_moment(tx: Tx) -> None:
     a_shop(tx)
     member = a_member_of(tx)
     a_task(tx, member, kind="complaint")
-    a_task(tx, a_member_of(tx, "13900139000"), kind="call")
-    assert list(open_complaints(tx)) == [member]
+    content = a_member_of(tx, "13900139000")
+    a_task(tx, content, kind="call")
+    assert list(open_complaints(tx, [member, content])) == [member]
+    assert not open_complaints(tx, [content])
 
 
 def test_the_note_is_kept_sealed_in_the_schema_of_members(tx: Tx) -> None:

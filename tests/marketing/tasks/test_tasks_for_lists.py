@@ -9,9 +9,11 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.exc import DBAPIError
 
-from foundation.clock import FixedClock
+from foundation.clock import FixedClock, local_date
 from foundation.database import Database, Tx
 from foundation.errors import DomainError
+from marketing.experiments.assignment import held_out
+from marketing.experiments.standing import set_standing_control
 from marketing.tasks import from_list
 from marketing.tasks.operations import create_tasks
 from marketing.tasks.scope import actor_of
@@ -58,6 +60,17 @@ def test_everybody_on_a_list_gets_one_task_however_often_it_is_asked(admin: Call
     assert (again["made"], again["already"]) == (0, 4)
     found = admin.get(f"/v1/tasks?origin=list%2F{list_id}").json
     assert len(found["items"]) == 4
+
+
+def test_the_companys_control_group_is_left_alone(admin: Caller, database: Database, members: list[int]) -> None:
+    with database.transaction() as tx:
+        day = local_date(tx.now, "Asia/Shanghai")
+        salt = next(f"salt/{n}" for n in range(1_000) if len(held_out(f"salt/{n}", members, 2_000)) == 1)
+        set_standing_control(tx, day, 2_000, salt, "person:1")
+        (spared,) = held_out(salt, members, 2_000)
+    made = admin.post("/v1/tasks/from-list", {"list": str(a_target_list(database)), "kind": "call"}).json
+    assert (made["made"], made["refused"]) == (3, {"company_control": 1})
+    assert spared not in {int(task["member"]) for task in admin.get("/v1/tasks").json["items"]}
 
 
 def test_a_list_that_is_too_long_makes_nothing(

@@ -15,15 +15,16 @@ from marketing.campaigns.treating import take_step
 from marketing.experiments.assignment import held_out
 from marketing.experiments.rules import Verdict
 from marketing.experiments.standing import company_control
+from marketing.messages import operations as queueing
 from marketing.target_lists.filters import FilterUnreadable
 from marketing.triggers import firing, operations
-from marketing.triggers.firing import due_today, evaluate, evaluate_each
+from marketing.triggers.firing import due_today, end_wishes_of_paused, evaluate, evaluate_each
 from marketing.triggers.operations import CompanyOnly
 from marketing.triggers.results import results_of
 from marketing.triggers.rules import Occasion, TriggerPlan, TriggerState, TriggerStateWrong
 from marketing.triggers.storage import Trigger, arms_of, firings_of, read_trigger
 from tests.analytics.lake_factory import LineFacts, write_lake
-from tests.marketing.campaigns.factories import COUPON, LETTER, many_members, marketer
+from tests.marketing.campaigns.factories import COUPON, LETTER, many_members, marketer, say_of_calls
 from tests.organisation.factories import somebody
 
 BIRTHDAY = {"all": [{"measure": "birthday", "within_days": 7}]}
@@ -125,6 +126,30 @@ def test_a_pause_holds_back_what_has_not_left_and_nothing_of_others(database: Da
             "SELECT split_part(step, '/', 2), state, count(*) FROM marketing.message GROUP BY 1, 2"
         ).all()
     assert sorted(map(tuple, states)) == [(str(first), "refused", 10), (str(second), "queued", 10)]
+
+
+def test_the_rest_of_a_very_large_trigger_is_ended_afterwards_unless_it_fires_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queueing, "STOPPED_AT_ONCE", 4)
+    members(database, 10)
+    trigger = active(database, a_plan(control_share=0))
+    evaluate(database, trigger)
+    with database.transaction() as tx:
+        operations.pause(tx, marketer(1), trigger)
+        assert queued(tx) == 6
+    end_wishes_of_paused(database, [trigger, 99])
+    with database.transaction() as tx:
+        assert queued(tx) == 0
+        operations.resume(tx, marketer(1), trigger)
+        tx.execute("UPDATE marketing.message SET state = 'queued', reason = NULL, ended_at = NULL")
+    end_wishes_of_paused(database, [trigger])
+    with database.transaction() as tx:
+        assert queued(tx) == 10
+
+
+def queued(tx: Tx) -> int:
+    return int(tx.execute("SELECT count(*) FROM marketing.message WHERE state = 'queued'").scalar_one())
 
 
 def test_the_next_year_is_another_occasion(database: Database, clock: FixedClock) -> None:
@@ -318,7 +343,8 @@ def test_a_fault_that_nobody_expected_keeps_no_other_trigger_waiting(
 def test_what_fails_says_why(database: Database) -> None:
     from marketing.campaigns.plans import StepPlan, Way
 
-    members(database, 5)
+    with database.transaction() as tx:
+        say_of_calls(tx, many_members(tx, 5))
     trigger = active(database, a_plan(treatment=Treatment(steps=(StepPlan(Way.CALL, task_kind="call"),))))
     with database.transaction() as tx:
         tx.execute("UPDATE marketing.task_kind SET retired_at = now() WHERE code = 'call'")
