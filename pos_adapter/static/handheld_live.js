@@ -7,6 +7,7 @@ const FAILURES_MAX = 3;
 const POLL_MS = 5000;
 const STREAM_AGAIN_MS = 30000;
 const EVENTS = ["issued", "settling", "paid", "released", "cancelled", "expired"];
+const PARCEL_EVENTS = ["lying", "sent_back"];
 
 export const live = new EventTarget();
 export const tickets = new Map();
@@ -49,6 +50,8 @@ function listen() {
   source = new EventSource(`/v1/stores/${encodeURIComponent(here.store)}/events${query}`);
   source.addEventListener("open", () => { failures = 0; stopPolling(); mode("live"); });
   for (const name of ["hello", "reset"]) source.addEventListener(name, (event) => { last = event.lastEventId; list(); });
+  // Goods that go to the desk, or come back from it: which tickets that concerns is asked for.
+  for (const name of PARCEL_EVENTS) source.addEventListener(`parcel.${name}`, (event) => { last = event.lastEventId; list(); });
   for (const name of EVENTS) source.addEventListener(`ticket.${name}`, (event) => heard(event));
   for (const kind of ["settlement", "payment"]) {
     for (const name of ["created", "pending", "succeeded", "paid", "failed", "reversing", "reversed", "unknown"]) {
@@ -111,7 +114,7 @@ export async function list() {
     if (!isDone(answer)) return false;
     for (const ticket of answer.body.items) {
       const before = tickets.get(ticket.id);
-      if (before?.version !== ticket.version || before?.state !== ticket.state || !before.lines) await learn(ticket);
+      if (before?.version !== ticket.version || before?.state !== ticket.state || before.at_desk !== ticket.at_desk || !before.lines) await learn(ticket);
     }
     cursor = answer.body.next_cursor;
   } while (cursor);

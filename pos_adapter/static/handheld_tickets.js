@@ -31,7 +31,8 @@ export function begin(place, view, toPay) {
 const inState = (...states) => [...live.tickets.values()].filter((ticket) => states.includes(ticket.state)).sort((a, b) => b.number - a.number);
 
 export function draw() {
-  const paid = inState("paid");
+  const paid = inState("paid").filter((ticket) => !ticket.at_desk);
+  const atDesk = inState("paid").filter((ticket) => ticket.at_desk);
   const open = inState("issued", "settling");
   const done = inState("released", "cancelled", "expired");
   const unsent = [...outbox.waiting.values()].sort((a, b) => (a.at < b.at ? 1 : -1));
@@ -44,6 +45,7 @@ export function draw() {
     group("group_paid", paid.map(paidRow), "good"),
     group("group_unsent", unsent.map(unsentRow), "warn"),
     group("group_open", open.map(row)),
+    group("group_at_desk", atDesk.map(row)),
     group("group_done", done.slice(0, DONE_SHOWN_MAX).map(row)),
   ].filter(Boolean);
   show(at("tickets"), groups.length ? groups : emptyState(words("tickets_none"), words("tickets_none_how")));
@@ -59,7 +61,7 @@ function row(ticket) {
   return h("li", {}, h("button", { class: "hh-row", type: "button", "data-ticket": ticket.number, onclick: () => openTicket(ticket.id) },
     h("span", { class: "hh-number" }, String(ticket.number)),
     h("span", { class: "hh-row-main" }, h("span", { class: "hh-name hh-cash" }, cash(ticket)), h("small", {}, moment(ticket))),
-    badge(words(`state_${ticket.state}`), KINDS[ticket.state]), icon("right")));
+    ticket.at_desk ? badge(words("at_desk", { label: ticket.at_desk }), "info") : badge(words(`state_${ticket.state}`), KINDS[ticket.state]), icon("right")));
 }
 
 function paidRow(ticket) {
@@ -173,7 +175,8 @@ function ticketParts(ticket, opened) {
       h("span", {}, money(line.amount, ticket.currency, here.sheet.store.exponent))))),
     ticket.lines ? null : h("p", { class: "hint" }, words("loading")),
     h("div", { class: "hh-actions" },
-      ticket.state === "paid" ? button(words("release"), "primary", () => release(ticket, null)) : null,
+      ticket.at_desk ? h("p", { class: "alert info" }, words("at_desk_how", { label: ticket.at_desk })) : null,
+      ticket.state === "paid" && !ticket.at_desk ? button(words("release"), "primary", () => release(ticket, null)) : null,
       isOpen || ticket.state === "settling" ? button(words("pay_here"), "primary", () => pay(ticket.id)) : null,
       isOpen && ticket.lines ? button(words("edit"), "", async () => { await editTicket(ticket); go("issue"); }) : null,
       isOpen ? button(words("cancel"), "danger", () => cancel(ticket)) : null),

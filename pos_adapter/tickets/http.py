@@ -37,6 +37,7 @@ from pos_adapter.tickets.operations import (
     edit,
     issue,
     list_tickets,
+    lying_at_desk,
     read_ticket,
     release,
     steps_of,
@@ -105,7 +106,10 @@ class TicketStepOut(msgspec.Struct, frozen=True):
 
 
 class TicketOut(msgspec.Struct, frozen=True):
-    """A ticket as recorded. `member` is an id; `settlement` the payment that holds it or paid it."""
+    """A ticket as recorded. `member` is an id; `settlement` the payment that holds it or paid it.
+
+    `at_desk` is the label under which its goods lie at the desk, if they do.
+    """
 
     id: str
     number: int
@@ -123,6 +127,7 @@ class TicketOut(msgspec.Struct, frozen=True):
     approved_by: str | None
     lines: Any
     history: list[TicketStepOut] | None = None
+    at_desk: str | None = None
 
 
 class TicketPage(msgspec.Struct, frozen=True):
@@ -150,7 +155,9 @@ def issued_body(ticket: Ticket) -> TicketIssued:
     )
 
 
-def ticket_body(ticket: Ticket, store: str, history: list[TicketStep] | None = None) -> TicketOut:
+def ticket_body(
+    ticket: Ticket, store: str, history: list[TicketStep] | None = None, at_desk: str | None = None
+) -> TicketOut:
     """A ticket as recorded."""
     return TicketOut(
         str(ticket.id),
@@ -169,6 +176,7 @@ def ticket_body(ticket: Ticket, store: str, history: list[TicketStep] | None = N
         ticket.approved_by,
         ticket.lines,
         [TicketStepOut(step.state.value, step.at, step.actor, step.why) for step in history] if history else None,
+        at_desk,
     )
 
 
@@ -219,7 +227,10 @@ def get_tickets(tx: Tx, arguments: dict[str, Any]) -> Any:
         limit=arguments["limit"],
         cursor=arguments["cursor"],
     )
-    page, headers = paged([ticket_body(ticket, store.code) for ticket in found], following)
+    labels = lying_at_desk(tx, [ticket.id for ticket in found])
+    page, headers = paged(
+        [ticket_body(ticket, store.code, at_desk=labels.get(ticket.id)) for ticket in found], following
+    )
     return flask.Response(encode(page), headers=headers, mimetype="application/json")
 
 
@@ -230,7 +241,8 @@ def get_tickets(tx: Tx, arguments: dict[str, Any]) -> Any:
 def get_ticket(tx: Tx, ticket: str) -> TicketOut:
     """One ticket with its history."""
     found = read_ticket(tx, current_principal(), ticket_id(ticket))
-    return ticket_body(found, _store_code(tx, found), steps_of(tx, found.id))
+    label = lying_at_desk(tx, [found.id]).get(found.id)
+    return ticket_body(found, _store_code(tx, found), steps_of(tx, found.id), label)
 
 
 @tickets_blueprint.route("/tickets/<ticket>", methods=["PUT"])

@@ -49,6 +49,7 @@ from pos_adapter.tickets.numbers import next_number
 from pos_adapter.tickets.rules import (
     OPEN,
     CounterUnknown,
+    GoodsAtDesk,
     NotThisCounter,
     TicketChanged,
     TicketContradicts,
@@ -343,12 +344,15 @@ def cancel(tx: Tx, principal: Principal, id: UUID, why: str | None) -> Ticket:
 
 
 def release(tx: Tx, principal: Principal, id: UUID) -> Ticket:
-    """Say that the goods were handed over; only what is paid. Raises TicketUnknown, NotThisCounter, TicketNotOpen."""
+    """Say that the goods were handed over; only what is paid.
+
+    Raises TicketUnknown, NotThisCounter, TicketNotOpen, GoodsAtDesk.
+    """
     ticket = _own(tx, principal, id)
     if given_back(tx, [id]):
         raise TicketNotOpen("The ticket is given back; the goods stay", state=ticket.state.value)
     if label := lying_at_desk(tx, [id]).get(id):
-        raise TicketNotOpen(f"The goods lie at the desk as {label}; the desk hands them out", state=ticket.state.value)
+        raise GoodsAtDesk(f"The goods lie at the desk as {label}; the desk hands them out", label=label)
     return step(
         tx, ticket, TicketState.RELEASED, principal.actor, settlement=ticket.settlement_id,
         first_line=ticket.first_line,

@@ -52,6 +52,12 @@ class TicketNotOpen(Conflict):
     code = "ticket_not_open"
 
 
+class GoodsAtDesk(Conflict):
+    """The goods lie at the desk under `label`; the desk hands them out."""
+
+    code = "goods_at_desk"
+
+
 class TicketChanged(Conflict):
     """Somebody changed the ticket meanwhile; look again."""
 
