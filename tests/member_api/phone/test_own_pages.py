@@ -19,6 +19,7 @@ from tests.field.shop import a_shop, sells, takes_back
 from tests.member_api.callers import Caller
 from tests.member_api.people import a_member
 from tests.member_api.phone.phones import Phone
+from tests.organisation.factories import a_counter
 
 PIN = "804217"
 
@@ -226,3 +227,26 @@ def test_every_page_is_there_in_chinese(phone: Phone) -> None:
     ):
         page = phone.get(path)
         assert (page.status_code, 'lang="zh-CN"' in page.text) == (200, True), path
+
+
+def test_the_printed_receipts_code_leads_its_member_to_all_that_was_paid_at_once(
+    phone: Phone, stranger: Phone, http: FlaskClient, database: Database, member: int
+) -> None:
+    with database.transaction() as tx:
+        for code, unit in (("C1", "MALL"), ("C3", "JEWEL")):
+            a_counter(tx, code=code, name=f"Counter {code}", legal_unit=unit)
+    handheld = Caller(http, database, ("tickets.write", "tickets.read"), store="S01")
+    lines = [{"line": 1, "quantity": "1", "amount": 1990}]
+    body = {"store": "S01", "member": str(member), "lines": lines}
+    tickets = [handheld.post("/v1/tickets", body | {"counter": code}).get_json()["id"] for code in ("C1", "C3")]
+    desk = Caller(http, database, ("settlements.write", "sales.post"), store="S01", terminal="D1")
+    tenders = [{"kind": "card", "amount": 3980}]
+    settle = {"store": "S01", "terminal": "D1", "tickets": tickets, "tenders": tenders}
+    settled = desk.post("/v1/settlements", settle).get_json()["id"]
+    page = phone.get(f"/m/receipts/settlements/{settled}")
+    assert page.status_code == 200
+    assert page.text.count("¥19.90") >= 4
+    assert ("Counter C1" in page.text, "Counter C3" in page.text) == (True, True)
+    assert stranger.get(f"/m/receipts/settlements/{settled}").status_code == 404
+    printed = Caller(http, database, ("settlements.write", "tickets.read"), store="S01", terminal="D1")
+    assert printed.get(f"/settlements/{settled}/receipt").status_code == 200
