@@ -17,7 +17,15 @@ from analytics.scores.contribution_settings import ContributionSettings
 from analytics.scores.point_costs import with_worth_of_points
 from foundation.database import Tx
 
-__all__ = ["LakeDamaged", "Outcomes", "Totals", "expected_cost_of_points", "outcomes_of", "outcomes_since"]
+__all__ = [
+    "LakeDamaged",
+    "Outcomes",
+    "Totals",
+    "expected_cost_of_points",
+    "outcomes_of",
+    "outcomes_since",
+    "points_earned",
+]
 
 Floats = NDArray[np.float64]
 MICRO = 1_000_000
@@ -103,6 +111,22 @@ def _totals(sums: pa.Table, currency: str, ids: NDArray[np.int64]) -> Totals:
         spend=int(mine["spend"].to_numpy().sum()),
         known_profit_spend=int(mine["known_profit_spend"].to_numpy().sum()),
     )
+
+
+def points_earned(tx: Tx, members: Collection[int], first: date, last: date, formats: Collection[str] = ()) -> int:
+    """The points that these members earned from `first` to `last`, both included, less what returns took back; in all
+    currencies, in these formats (none named: in all)."""
+    with open_lake(tx) as lake:
+        lake.duck.register("cohort", pa.table({"member_id": pa.array(members, pa.int64())}))
+        found = lake.sql(
+            "SELECT coalesce(sum(points), 0)::BIGINT AS points FROM member_day SEMI JOIN cohort USING (member_id)"
+            " WHERE business_date BETWEEN $first AND $last"
+            " AND (len($formats::VARCHAR[]) = 0 OR list_contains($formats::VARCHAR[], format::VARCHAR))",
+            first=first,
+            last=last,
+            formats=sorted(formats),
+        )
+    return int(found["points"][0].as_py())
 
 
 def expected_cost_of_points(tx: Tx, points: int, day: date, currency: str) -> int:

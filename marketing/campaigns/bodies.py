@@ -330,11 +330,17 @@ class EstimateOut(Schema):
     held_out = fields.Integer(required=True)
     company_control = fields.Integer(required=True)
     currency = fields.String(required=True)
-    messages_cost = fields.Integer(required=True)
+    messages_cost = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "null: paid in another currency"}
+    )
     calls_cost = fields.Integer(required=True)
     call_minutes = fields.Integer(required=True)
     coupons_at_most = fields.Integer(
         required=True, allow_none=True, metadata={"description": "null: a percentage without a limit"}
+    )
+    points_expected = fields.Integer(
+        required=True,
+        metadata={"description": "What a multiplier's points beyond the usual will cost if members earn as before"},
     )
     at_most = fields.Integer(required=True, allow_none=True)
     over_budget = fields.Boolean(required=True)
@@ -359,6 +365,7 @@ def estimate_body(found: Estimate) -> dict[str, Any]:
         "calls_cost": costs.calls,
         "call_minutes": costs.call_minutes,
         "coupons_at_most": costs.coupons_at_most,
+        "points_expected": costs.points_expected,
         "at_most": costs.at_most,
         "over_budget": found.over_budget,
         "mean_sales": found.mean_sales,

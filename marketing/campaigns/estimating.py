@@ -10,7 +10,7 @@ from foundation.access import Principal
 from foundation.clock import local_date
 from foundation.database import Tx
 from foundation.settings import get_settings
-from marketing.campaigns.costs import CostsAhead, costs_ahead, is_over_budget
+from marketing.campaigns.costs import SAMPLED_MAX, CostsAhead, costs_ahead, is_over_budget
 from marketing.campaigns.operations import expected_treated, usable_list
 from marketing.campaigns.plans import Plan
 from marketing.campaigns.results import BEFORE_DAYS
@@ -18,8 +18,6 @@ from marketing.experiments.assignment import BASIS_POINTS
 from marketing.experiments.rules import smallest_visible
 from marketing.experiments.standing import standing_control_on
 from marketing.target_lists.operations import members_of
-
-SAMPLED_MAX = 50_000
 
 
 @dataclass(frozen=True, slots=True)

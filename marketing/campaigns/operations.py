@@ -214,7 +214,11 @@ def launch(tx: Tx, principal: Principal, campaign_id: int, seen: int | None) -> 
 def _check_budget(tx: Tx, plan: Plan, members: int) -> None:
     most = costs_ahead(tx, plan, expected_treated(tx, plan, members)).at_most
     if is_over_budget(plan, most):
-        words = "It may cost more than its budget" if most is not None else "It has no most: limit the percentage"
+        words = (
+            "It may cost more than its budget"
+            if most is not None
+            else "It has no most: limit the percentage, or leave out messages that are paid in another currency"
+        )
         raise OverBudget(words, estimate=most, budget=plan.budget)
 
 

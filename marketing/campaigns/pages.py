@@ -337,9 +337,10 @@ def _estimate_facts(found: Estimate) -> list[tuple[Any, Any]]:
         (gettext("Get it"), number(found.treated)),
         (gettext("Kept back"), number(found.held_out)),
         (gettext("Company-wide control"), number(found.company_control)),
-        (gettext("Messages"), money(costs.messages, currency)),
+        (gettext("Messages"), most(costs.messages)),
         (gettext("Calls"), money(costs.calls, currency)),
         (gettext("Coupons, all used"), most(costs.coupons_at_most)),
+        (gettext("Points beyond the usual, expected"), money(costs.points_expected, currency)),
         (gettext("At most"), most(costs.at_most)),
     ]  # fmt: skip
 

@@ -33,6 +33,11 @@ def _capped(tx: Tx, near: Near) -> BitMap:
     return found
 
 
+def _complaining(tx: Tx, near: Near) -> BitMap:
+    """Who has a complaint that nobody has settled yet."""
+    return BitMap(open_complaints(tx, list(near.members)))
+
+
 def _held_out(tx: Tx, near: Near) -> BitMap:
     """Who is in the company's standing control group."""
     return company_control(tx, list(near.members))
@@ -40,6 +45,4 @@ def _held_out(tx: Tx, near: Near) -> BitMap:
 
 register_exclusion("capped", lazy("Heard from us often enough"), _capped)
 register_exclusion("held_out", lazy("Held out for comparison"), _held_out)
-register_exclusion(
-    "complaint", lazy("Open complaint"), lambda tx, near: BitMap(open_complaints(tx, list(near.members)))
-)
+register_exclusion("complaint", lazy("Open complaint"), _complaining)

@@ -1,13 +1,16 @@
 """From a draft to the end: who may do what when, and that every change is approved by a second person."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from analytics.contract.outcomes import expected_cost_of_points
 from foundation.access import Principal, PrincipalKind
-from foundation.clock import FixedClock
+from foundation.clock import FixedClock, local_date
 from foundation.database import Database, Tx
 from marketing.campaigns import operations
+from marketing.campaigns.costs import costs_ahead
 from marketing.campaigns.launching import Progress, campaigns_at_work, work_on, work_once
 from marketing.campaigns.operations import ListNotUsable
 from marketing.campaigns.plans import CouponPlan, MultiplierPlan, PlanIncomplete, StepPlan, Treatment, Way, Words
@@ -20,6 +23,7 @@ from marketing.campaigns.rules import (
     SecondPersonNeeded,
 )
 from marketing.campaigns.storage import changes_of, list_campaigns, read_campaign
+from tests.analytics.lake_factory import LineFacts, write_lake
 from tests.marketing.campaigns.factories import (
     COUPON,
     LETTER,
@@ -213,6 +217,34 @@ def test_a_draft_can_be_given_up(tx: Tx, members: int) -> None:
     assert (stopped.state, stopped.stop_reason) == (CampaignState.STOPPED, "No longer needed")
     with pytest.raises(CampaignStateWrong):
         operations.submit(tx, marketer(1), draft.id, None)
+
+
+def test_a_multiplier_is_held_against_the_budget_by_what_members_earned_before(tx: Tx, members: int) -> None:
+    today = local_date(tx.now, "Asia/Shanghai")
+    write_lake(tx, [LineFacts(today - timedelta(days=3), 100_000, member, points=1_000) for member in range(1, 11)])
+    # Outside of the fourteen days that the multiplier is to count, as many before today.
+    write_lake(tx, [LineFacts(today - timedelta(days=15), 100_000, 1, points=50_000)])
+    treatment = Treatment(multiplier=MultiplierPlan("Triple", 300, 14))
+    # Eight members x 1,000 points x 2 more.
+    cost = expected_cost_of_points(tx, 16_000, today, "CNY")
+    assert cost > 0
+    assert costs_ahead(tx, a_plan(members, treatment=treatment), 8).points_expected == cost
+    campaign = approved(tx, members, treatment=treatment, budget=cost - 1)
+    with pytest.raises(OverBudget) as over:
+        operations.launch(tx, marketer(1), campaign.id, None)
+    assert over.value.facts == {"estimate": cost, "budget": cost - 1}
+    elsewhere = Treatment(multiplier=MultiplierPlan("Triple", 300, 14, formats=("online",)))
+    assert costs_ahead(tx, a_plan(members, treatment=elsewhere), 8).points_expected == 0
+
+
+def test_messages_that_are_paid_in_another_currency_fit_no_budget(tx: Tx, members: int) -> None:
+    text = StepPlan(Way.SMS, texts={"en": Words("Come and see us")})
+    tx.execute("UPDATE marketing.message_policy SET cost_currency = 'USD', segment_cost_milli = 4500")
+    campaign = approved(tx, members, treatment=Treatment(steps=(text,)), budget=1_000_000)
+    with pytest.raises(OverBudget):
+        operations.launch(tx, marketer(1), campaign.id, None)
+    free = approved(tx, members, treatment=Treatment(steps=(LETTER,)), budget=0)
+    assert operations.launch(tx, marketer(1), free.id, None).state is CampaignState.LAUNCHING
 
 
 def test_a_percentage_without_a_limit_fits_no_budget(tx: Tx, members: int) -> None:
