@@ -85,7 +85,7 @@ room = Room(
         MenuItem(lazy("Floor board"), "/floor", FLOOR, "clock", 24),
         MenuItem(lazy("Shifts"), "/shifts", SHIFTS_WORK, "till", 19),
         MenuItem(lazy("Receipts"), "/receipts", READ, "receipt", 25),
-        MenuItem(lazy("Day close"), "/days", DAY_READ, "check", 26),
+        MenuItem(lazy("Day close"), "/days", DAY_READ, "list", 26),
         MenuItem(lazy("Settlements"), "/settlements", READ, "coins", 27),
         MenuItem(lazy("Left goods"), "/parcels", PARCELS, "tag", 18),
         MenuItem(lazy("Returns"), "/returns", RETURNS_ISSUE, "left", 17),

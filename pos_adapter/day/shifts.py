@@ -175,8 +175,8 @@ def open_shift(tx: Tx, principal: Principal, wish: ShiftWish) -> Shift:
     # Two who open at once stand in line here; the second finds the first's.
     day = local_date(tx.now, store.timezone)
     number = next_number(tx, store.id, day, "shift")
-    if (before := open_shift_at(tx, store.id, wish.terminal)) is not None:
-        raise ShiftOpen(f"Shift {before} is open at {wish.terminal}; count it first", shift=before)
+    if (before := shift_open_at(tx, store.id, wish.terminal)) is not None:
+        raise ShiftOpen(f"Shift {before.code} is open at {wish.terminal}; count it first", shift=before.code)
     id = uuid4()
     code = f"{day:%Y%m%d}-{number}"
     tx.execute(
@@ -206,7 +206,9 @@ def count_shift(tx: Tx, principal: Principal, id: UUID, counted: Mapping[str, in
     _check_count(tx, counted)
     until = shift.counted_at or tx.now
     expected = expected_of(tx, shift, store, until)
-    kinds = sorted(counted.keys() | {kind for kind, amount in expected.items() if amount} | {CASH})
+    kinds = sorted(
+        {kind for kind in counted.keys() | expected.keys() if counted.get(kind) or expected.get(kind)} | {CASH}
+    )
     tx.execute(
         "INSERT INTO pos.shift_count (shift_id, round, kind, counted, expected, at, actor, why)"
         " VALUES (:shift, :round, :kind, :counted, :expected, :at, :actor, :why)",
@@ -347,31 +349,35 @@ def expected_of(tx: Tx, shift: Shift, store: StoreFacts, until: datetime) -> dic
 # ------------------------------------------------------------------------------------------------ at the desk
 
 
-def open_shift_at(tx: Tx, store_id: int, terminal: str) -> str | None:
-    """The code of the shift that is open at a terminal."""
-    found: str | None = tx.execute(
-        "SELECT code FROM pos.shift WHERE store_id = :store AND terminal = :terminal AND state = 'open'",
+@dataclass(frozen=True, slots=True)
+class OpenShift:
+    """The shift that is open at a terminal."""
+
+    id: UUID
+    code: str
+    cashier: str | None
+
+
+def shift_open_at(tx: Tx, store_id: int, terminal: str) -> OpenShift | None:
+    """The shift that is open at a terminal, if there is one."""
+    row = tx.execute(
+        "SELECT id, code, cashier FROM pos.shift WHERE store_id = :store AND terminal = :terminal AND state = 'open'",
         {"store": store_id, "terminal": terminal},
-    ).scalar_one_or_none()
-    return found
+    ).one_or_none()
+    return OpenShift(*row) if row is not None else None
 
 
-def shift_at(tx: Tx, store: StoreFacts, terminal: str) -> tuple[str | None, str | None]:
-    """(code, cashier) of the shift that a settlement at this terminal belongs to; handhelds have none.
+def shift_for(tx: Tx, store: StoreFacts, terminal: str) -> OpenShift | None:
+    """The shift that a settlement at this terminal belongs to; handhelds have none.
 
     Raises ShiftNeeded where there is none and the store says that there must be.
     """
     if is_handheld(terminal):
-        return None, None
-    row = tx.execute(
-        "SELECT code, cashier FROM pos.shift WHERE store_id = :store AND terminal = :terminal AND state = 'open'",
-        {"store": store.id, "terminal": terminal},
-    ).one_or_none()
-    if row is not None:
-        return row.code, row.cashier
-    if shift_is_needed(tx, store.id, local_date(tx.now, store.timezone)):
+        return None
+    found = shift_open_at(tx, store.id, terminal)
+    if found is None and shift_is_needed(tx, store.id, local_date(tx.now, store.timezone)):
         raise ShiftNeeded(f"Open a shift at {terminal} first")
-    return None, None
+    return found
 
 
 def shift_is_needed(tx: Tx, store_id: int, day: date) -> bool:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import flask
 from flask_babel import gettext
 
-from foundation.access import Principal, PrincipalKind, allow, current_principal
+from foundation.access import Principal, allow, current_principal
 from foundation.clock import local_date
 from foundation.database import Tx
 from foundation.http import Pages, transactional
@@ -17,7 +17,8 @@ from foundation.pages import render
 from foundation.pages.qr import qr_svg
 from foundation.settings import get_settings
 from member_api.contract.members import masked_names
-from organisation.contract import StoreFacts, counters_of, place_of, staff_by_id, staff_names, stores_within
+from organisation.contract import StoreFacts, counters_of, place_of, staff_names, stores_within
+from pos_adapter.day.shifts import own_number, shift_is_needed, shift_open_at
 from pos_adapter.desk.floor import read_board
 from pos_adapter.desk.http import settlement_id
 from pos_adapter.desk.printing import prints_of
@@ -28,7 +29,7 @@ from pos_adapter.parcels.operations import parcels_of
 from pos_adapter.parcels.words import STATE_WORDS as PARCEL_STATES
 from pos_adapter.parcels.words import lasting
 from pos_adapter.payments.words import said
-from pos_adapter.permissions import FLOOR, PARCELS, READ, SETTLE
+from pos_adapter.permissions import FLOOR, PARCELS, READ, SETTLE, SHIFTS_WORK
 from pos_adapter.sales.words import TENDER_WORDS
 from pos_adapter.settlements.reading import list_settlements, read_settlement
 from pos_adapter.settlements.rules import SettlementState
@@ -62,7 +63,10 @@ def desk_page(tx: Tx) -> str:
         "desk/desk.html",
         store=store,
         terminal=terminal,
-        cashier=_staff_number(tx, viewer),
+        cashier=own_number(tx, viewer) or "",
+        shift=shift_open_at(tx, store.id, terminal),
+        shift_needed=shift_is_needed(tx, store.id, _today(tx, store)),
+        may_work_shifts=viewer.may(SHIFTS_WORK, place_of(store.code)),
         now=tx.now,
         words=script_words(),
         rails=_rails(),
@@ -91,13 +95,6 @@ def _terminals(tx: Tx, store: StoreFacts | None) -> list[str]:
         {"store": store.id, "limit": TERMINALS_MAX},
     )
     return sorted(found.scalars())
-
-
-def _staff_number(tx: Tx, viewer: Principal) -> str:
-    if viewer.kind is not PrincipalKind.PERSON or not viewer.id.isdigit():
-        return ""
-    found = staff_by_id(tx, [int(viewer.id)]).get(int(viewer.id))
-    return found.number if found is not None else ""
 
 
 def _rails() -> str:

@@ -27,7 +27,7 @@ from foundation.rows import as_json
 from member_api.contract.ledger import HoldEnded, Kind, Step, Taking, place_hold, release_hold
 from member_api.contract.purchases import rules_at
 from organisation.contract import StoreFacts, place_of, stores_by_code, stores_by_id
-from pos_adapter.day.shifts import shift_at
+from pos_adapter.day.shifts import shift_for
 from pos_adapter.permissions import SETTLE
 from pos_adapter.sales.incoming import (
     SERVER_NUMBERS_FROM,
@@ -216,8 +216,10 @@ def _in_shift(tx: Tx, store: StoreFacts, wish: SettlementWish) -> SettlementWish
 
     Raises ShiftNeeded.
     """
-    shift, cashier = shift_at(tx, store, wish.terminal)
-    return replace(wish, shift=wish.shift or shift, cashier=wish.cashier or cashier)
+    shift = shift_for(tx, store, wish.terminal)
+    if shift is None:
+        return wish
+    return replace(wish, shift=wish.shift or shift.code, cashier=wish.cashier or shift.cashier)
 
 
 def _check_sums(gathered: Gathered, wish: SettlementWish) -> None:
