@@ -354,7 +354,7 @@ def show(machine: Machine, result: Result) -> None:
         f"{result.streams} streams of ten stores, {TICKETS_A_SECOND} tickets and as many settlements a second, "
         f"{PLAIN_A_SECOND} plain sales a second; load before {machine.load_before}"
     )
-    table = Table("what", "times", "p50 ms", "p95 ms", "p99 ms", "most ms", title=title)
+    table = Table("what", "times", "p50 ms", "p95 ms", "p99 ms", "most ms")
     for name, figures in _named(result).items():
         table.add_row(
             name,
@@ -362,6 +362,7 @@ def show(machine: Machine, result: Result) -> None:
             *(f"{each:.1f}" for each in (figures.p50, figures.p95, figures.p99, figures.most)),
         )
     console = Console(width=130)
+    console.print(title)
     console.print(table)
     for what in result.missed:
         console.print(f"MISSED: {what}")

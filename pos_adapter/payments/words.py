@@ -140,6 +140,10 @@ SAID: Mapping[str, Any] = {
     "twice in the file": lazy("twice in the file"),
     "voided": lazy("undone on its day"),
     "no such refund": lazy("has no such refund"),
+    # Why a settlement's sales could not be posted once everything was paid: the money goes back.
+    "insufficient_balance": lazy("there was not enough on the member's account any more"),
+    "coupon_used": lazy("a coupon was used elsewhere meanwhile"),
+    "coupon_not_usable": lazy("a coupon cannot be used any more"),
     **OUTCOMES,
 }
 RESPONSE = re.compile(r"response code (\S{2})")
