@@ -99,6 +99,7 @@ export async function learn(told) {
   if (before?.version && told.version && told.version < before.version) return;
   if (before && RANK[before.state] >= 2 && RANK[told.state] < RANK[before.state]) return;
   const now = { ...before, ...told };
+  if (now.state !== "paid") now.at_desk = null; // events do not say: what is handed out lies nowhere
   tickets.set(told.id, now);
   await store.put("tickets", now);
   changed({ ticket: now, before: before?.state ?? null });

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 LIPSTICK, CREAM, SAMPLE = "6901234567892", "6909876543210", "6900000000001"
 LONG_NAME = "Rejuvenating night cream with hyaluronic acid and white tea, anniversary edition 75 ml 夜间焕活面霜"
 ANSWER_S = 2.0
-DESK = ("tickets.read", "tickets.write", "settlements.write", "sales.post", "sales.read")
+DESK = ("tickets.read", "tickets.write", "settlements.write", "sales.post", "sales.read", "parcels.write")
 
 
 @dataclass

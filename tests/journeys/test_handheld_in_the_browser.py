@@ -70,6 +70,28 @@ def test_a_scanned_ticket_is_paid_at_the_desk_and_handed_over_without_a_reload(p
     assert complaints == []
 
 
+def test_what_lies_at_the_desk_is_not_to_be_handed_over_here_and_is_done_when_the_desk_gives_it_out(
+    phone: "Page", shop: Scene
+) -> None:
+    log_in(phone, shop)
+    scan(phone, LIPSTICK)
+    phone.click("#issue")
+    number = number_shown(phone)
+    phone.click("[data-view=tickets]")
+    settled = shop.settle(*[each for each in shop.tickets() if each["number"] == number])
+    phone.wait_for_selector(f"[data-paid='{number}']")
+    left = shop.call("POST", "/v1/parcels", {"store": "S01", "terminal": "D1", "settlement": settled["id"]}).json()
+    phone.wait_for_selector(f"[data-paid='{number}']", state="detached")
+    row = phone.locator(f".hh-row[data-ticket='{number}']")
+    assert left["label"] in row.inner_text()
+    row.click()
+    assert phone.locator("dialog[open] .hh-actions .button.primary").count() == 0
+    assert complaints_about(phone) == []
+    phone.keyboard.press("Escape")
+    shop.call("POST", f"/v1/parcels/{left['id']}/hand-out", {"terminal": "D1", "proof": "slip"})
+    phone.wait_for_selector(f".hh-row[data-ticket='{number}'] .badge:text-is('Goods handed over')")
+
+
 def test_a_price_is_typed_with_a_discount_and_a_product_without_one_asks_for_it(phone: "Page", shop: Scene) -> None:
     log_in(phone, shop)
     phone.click("#type-price")
