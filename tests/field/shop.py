@@ -1,9 +1,14 @@
 """A shop with one member, for the field lessons about money and points."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
-from foundation.database import Database
+from foundation.clock import FixedClock
+from foundation.database import Database, use_database
 from foundation.events import move_batch
+from foundation.settings import Settings
 from member_api.contract.ledger import verify_ledger
 from member_api.seal.operations import seal_everything
 from pos_adapter.sales.receipts import Receipt
@@ -20,6 +25,19 @@ def a_shop(database: Database) -> int:
     """A store, and the id of the member who shops there."""
     committed_store(database, format="supermarket", currency="CNY", timezone="Asia/Shanghai")
     return a_member(database)
+
+
+@contextmanager
+def wide_database(settings: Settings, database: Database, clock: FixedClock, connections: int) -> Iterator[Database]:
+    """The database with so many connections, and patience for a machine that does other things too."""
+    patient = replace(settings, database_pool=connections, lock_timeout_s=60, statement_timeout_s=120)
+    wide = Database(patient, clock)
+    use_database(wide)
+    try:
+        yield wide
+    finally:
+        wide.dispose()
+        use_database(database)
 
 
 def sells(database: Database, *amounts: int, points: int = 0, **more: Any) -> Receipt:

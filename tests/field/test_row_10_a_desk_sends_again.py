@@ -6,7 +6,6 @@ is made once and everybody is told the same.
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from secrets import token_hex
 from typing import Any
 
@@ -14,9 +13,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from foundation.clock import FixedClock
-from foundation.database import Database, use_database
+from foundation.database import Database
 from foundation.settings import Settings
-from tests.field.shop import prove
+from tests.field.shop import prove, wide_database
 from tests.pos_adapter.tickets.callers import Floor
 
 TABS = 12
@@ -24,11 +23,8 @@ TABS = 12
 
 @pytest.fixture
 def shop(settings: Settings, database: Database, clock: FixedClock) -> Any:
-    wide = Database(replace(settings, database_pool=3 * TABS, lock_timeout_s=60, statement_timeout_s=120), clock)
-    use_database(wide)
-    yield wide
-    wide.dispose()
-    use_database(database)
+    with wide_database(settings, database, clock, 3 * TABS) as wide:
+        yield wide
 
 
 def test_many_tabs_that_send_what_one_desk_kept_settle_once(http: FlaskClient, shop: Database) -> None:

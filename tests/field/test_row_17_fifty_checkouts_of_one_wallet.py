@@ -6,7 +6,6 @@ late is refused with everything as it was.
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from secrets import token_hex
 from typing import Any
 
@@ -14,10 +13,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from foundation.clock import FixedClock
-from foundation.database import Database, use_database
+from foundation.database import Database
 from foundation.settings import Settings
 from member_api.contract.ledger import Kind, Origin
-from tests.field.shop import PHONE_REF, open_lots, prove
+from tests.field.shop import PHONE_REF, open_lots, prove, wide_database
 from tests.member_api.ledger.callers import balance, given
 from tests.member_api.people import a_member
 from tests.pos_adapter.tickets.callers import Floor
@@ -28,11 +27,8 @@ PRICE = 300
 
 @pytest.fixture
 def shop(settings: Settings, database: Database, clock: FixedClock) -> Any:
-    wide = Database(replace(settings, database_pool=CHECKOUTS, lock_timeout_s=60, statement_timeout_s=120), clock)
-    use_database(wide)
-    yield wide
-    wide.dispose()
-    use_database(database)
+    with wide_database(settings, database, clock, CHECKOUTS) as wide:
+        yield wide
 
 
 @pytest.fixture

@@ -6,17 +6,16 @@ Here whoever spends holds the lock of the accounts, and reads them after it was 
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from foundation.clock import FixedClock
-from foundation.database import Database, Tx, use_database
+from foundation.database import Database, Tx
 from foundation.settings import Settings
 from member_api.contract.ledger import Grant, InsufficientBalance, Kind, Taking, capture_hold, grant, place_hold, redeem
-from tests.field.shop import a_shop, prove
+from tests.field.shop import a_shop, prove, wide_database
 from tests.member_api.ledger.callers import balance, given, step
 
 THREADS = 50
@@ -25,11 +24,8 @@ THREADS = 50
 @pytest.fixture
 def shop(settings: Settings, database: Database, clock: FixedClock) -> Any:
     """The database with a connection for every thread, and patience for a machine that does other things too."""
-    wide = Database(replace(settings, database_pool=THREADS, lock_timeout_s=60, statement_timeout_s=120), clock)
-    use_database(wide)
-    yield wide
-    wide.dispose()
-    use_database(database)
+    with wide_database(settings, database, clock, THREADS) as wide:
+        yield wide
 
 
 def at_once(shop: Database, work: Callable[[Tx, int], object], times: int = THREADS) -> list[object]:

@@ -6,7 +6,6 @@ Here the first desk holds the red ticket's row, and the others are told 409: sto
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from secrets import token_hex
 from typing import Any
 
@@ -14,10 +13,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from foundation.clock import FixedClock
-from foundation.database import Database, use_database
+from foundation.database import Database
 from foundation.settings import Settings
 from member_api.contract.ledger import Kind
-from tests.field.shop import PHONE_REF, prove
+from tests.field.shop import PHONE_REF, prove, wide_database
 from tests.member_api.ledger.callers import balance
 from tests.pos_adapter.returns.callers import ReturnFloor, three_counters_paid_by_everything
 
@@ -26,11 +25,8 @@ DESKS = 16
 
 @pytest.fixture
 def shop(settings: Settings, database: Database, clock: FixedClock) -> Any:
-    wide = Database(replace(settings, database_pool=3 * DESKS, lock_timeout_s=60, statement_timeout_s=120), clock)
-    use_database(wide)
-    yield wide
-    wide.dispose()
-    use_database(database)
+    with wide_database(settings, database, clock, 3 * DESKS) as wide:
+        yield wide
 
 
 def test_of_sixteen_desks_one_refunds_and_what_it_gives_back_is_there_once(http: FlaskClient, shop: Database) -> None:
