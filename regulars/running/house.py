@@ -101,7 +101,7 @@ def run_house(home: Home, given: Mapping[str, str], *, demo: bool, sales: bool, 
                 raise CannotRun(f"The web server is not ready after {READY_TIMEOUT_S:.0f} s; see {home.logs}/web.log.")
             if not supervisor.stopping:
                 _welcome(settings, home, servers, log_ins, time.monotonic() - began, say)
-                lacks = _lacks(home, department=department) if demo and sales else None
+                lacks = demo_lacks(home, department=department) if demo and sales else None
                 _DemoRun(home, environment, say, lacks).keep_with(supervisor)
         finally:
             _stop(supervisor, home, say)
@@ -302,7 +302,7 @@ def _welcome(
     print("\n".join([*lines, ""]), flush=True)
 
 
-def _lacks(home: Home, *, department: bool) -> list[str] | None:
+def demo_lacks(home: Home, *, department: bool) -> list[str] | None:
     """What the demo still lacks, as options of `regulars demo`; None where it is whole."""
     groceries, department = not home.demo_mark.exists(), department and not home.department_mark.exists()
     if not groceries and not department:

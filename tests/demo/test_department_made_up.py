@@ -10,7 +10,7 @@ from member_api.earning.operations import read_programme
 from pos_adapter.sales.receipts import Receipt
 from pos_adapter.sales.rules import check_receipt
 from regulars.demo.department.building import COUNTERS, later_terms, supplier_of, terms
-from regulars.demo.department.calendar import Calendar, ending_yesterday
+from regulars.demo.department.calendar import Calendar, since_last_month
 from regulars.demo.department.goods import catalogue, products_of, rebate
 from regulars.demo.department.staffing import staff
 from regulars.demo.department.tills import Past, past
@@ -101,9 +101,20 @@ def test_the_anniversary_takes_off_and_its_rebate_is_a_rule_the_house_understand
     assert programme.thresholds[0].name == "YZ-REBATE"
 
 
-def test_the_days_end_yesterday_in_the_store_s_own_time() -> None:
-    calendar = ending_yesterday(datetime(2026, 11, 21, 17, tzinfo=UTC), "Asia/Shanghai")
-    assert calendar.last_day == date(2026, 11, 21)
+@pytest.mark.parametrize(
+    ("now", "first", "last"),
+    [
+        (datetime(2026, 11, 21, 17, tzinfo=UTC), date(2026, 10, 1), date(2026, 11, 21)),
+        (datetime(2026, 11, 30, 16, tzinfo=UTC), date(2026, 10, 1), date(2026, 11, 30)),
+        (datetime(2026, 12, 1, 16, tzinfo=UTC), date(2026, 11, 1), date(2026, 12, 1)),
+        (datetime(2027, 1, 2, 3, tzinfo=UTC), date(2026, 12, 1), date(2027, 1, 1)),
+    ],
+)
+def test_the_days_hold_a_whole_month_and_end_yesterday_in_the_store_s_own_time(
+    now: datetime, first: date, last: date
+) -> None:
+    calendar = since_last_month(now, "Asia/Shanghai")
+    assert (calendar.first_day, calendar.last_day) == (first, last)
 
 
 def test_every_clerk_has_a_number_and_a_counter() -> None:

@@ -29,7 +29,7 @@ from regulars.demo.department.tills import Past
 from regulars.demo.people import ean13
 from regulars.running.bootstrap import make_log_ins
 from tests.journeys.handheld_scene import rails
-from tests.pos_adapter.payments.simulators import simulated, wallet_apps
+from tests.pos_adapter.payments.simulators import simulated, wallet_apps, wallet_environment
 
 LATE_ARRIVALS = "pos.late_arrivals"
 OPENS = time(10)
@@ -110,11 +110,11 @@ class Store:
 
 
 @contextmanager
-def banks(folder: Path) -> Iterator[None]:
-    """The acquirer and the wallet apps as programs of their own, and our rails to them."""
+def banks(folder: Path) -> Iterator[dict[str, str]]:
+    """The acquirer and the wallet apps as programs, our rails to them, and the settings of a server that uses them."""
     with (
         simulated("regulars.simulators.acquirer", folder) as acquirer,
         wallet_apps(folder) as apps,
         rails(acquirer, apps),
     ):
-        yield
+        yield {"ACQUIRER": acquirer.address, **wallet_environment(apps)}

@@ -1,11 +1,10 @@
-"""The days of the department store: some weeks up to yesterday, today, and an anniversary at their end."""
+"""The days of the department store: a whole month and more up to yesterday, today, and an anniversary at the end."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-DAYS = 28
 ANNIVERSARY_DAYS_BEFORE, ANNIVERSARY_DAYS_AFTER = 4, 6
 
 
@@ -36,7 +35,11 @@ class Calendar:
         return self.anniversary_from <= day <= self.anniversary_until
 
 
-def ending_yesterday(now: datetime, zone: str, days: int = DAYS) -> Calendar:
-    """So many days up to the day before `now` on the wall of a store in this zone."""
-    today = now.astimezone(ZoneInfo(zone)).date()
-    return Calendar(today - timedelta(days=days), days)
+def since_last_month(now: datetime, zone: str) -> Calendar:
+    """From the first day of the month before to the day before `now` on the wall of a store in this zone.
+
+    So there is a whole calendar month, for what is agreed by the month.
+    """
+    yesterday = now.astimezone(ZoneInfo(zone)).date() - timedelta(days=1)
+    first = (yesterday.replace(day=1) - timedelta(days=1)).replace(day=1)
+    return Calendar(first, (yesterday - first).days + 1)

@@ -16,7 +16,7 @@ from rich.progress import Progress
 from regulars.demo.chance import draw
 from regulars.demo.connection import ClientLogin, Connection, key_of
 from regulars.demo.department.building import STORE, ZONE
-from regulars.demo.department.calendar import Calendar, ending_yesterday
+from regulars.demo.department.calendar import Calendar, since_last_month
 from regulars.demo.department.floor import Customer, DayOnTheFloor, customers_of
 from regulars.demo.department.furnishing import furnish
 from regulars.demo.department.machines import Machines, get, make_machines, post
@@ -124,7 +124,7 @@ def _begin(home: Path, made: Made | None, share: float, floor_share: float) -> M
     day on which it can be."""
     now = datetime.now(UTC)
     if made is None:
-        calendar = ending_yesterday(now, ZONE)
+        calendar = since_last_month(now, ZONE)
         made = Made(calendar.first_day, calendar.days, share, floor_share, now)
     zone = ZoneInfo(ZONE)
     if made.played is None:
