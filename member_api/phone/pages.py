@@ -185,10 +185,15 @@ def consents_page(tx: Tx) -> str:
 
 
 def _asked_about(me: Member) -> list[dict[str, Any]]:
-    """What a member is asked about on the phone, and whatever else they ever had a word on; what is allowed first."""
+    """What a member is asked about on the phone, and whatever else they ever had a word on; what happens now first.
+
+    `happens`: with the member's yes; working out interests, though, as long as they have not objected.
+    """
     shown = [each for each in consents_shown(me.consents) if each["since"] or each["channel"] not in ELSEWHERE]
     kept = [each for each in shown if each["since"] or each["purpose"] is not Purpose.NATIONAL_ID]
-    return sorted(kept, key=lambda each: not each["granted"])
+    happens = [each["granted"] or (each["purpose"] is Purpose.PROFILING and not each["since"]) for each in kept]
+    told = [each | {"happens": now} for each, now in zip(kept, happens, strict=True)]
+    return sorted(told, key=lambda each: (not each["happens"], each["purpose"] is Purpose.PROFILING))
 
 
 @phone_pages.route(CONSENTS_PAGE, methods=["POST"])

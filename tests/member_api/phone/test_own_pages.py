@@ -149,6 +149,14 @@ def test_consent_is_given_and_withdrawn_with_one_tap_on_one_page(phone: Phone, d
     assert [tuple(row) for row in rows] == [(True, f"member:{member}", "phone"), (False, f"member:{member}", "phone")]
 
 
+def test_who_objects_to_profiling_is_profiled_no_more(phone: Phone, database: Database, member: int) -> None:
+    assert "done unless you object" in phone.get("/m/consents").text
+    phone.act("/m/consents", "/m/consents", channel="any", purpose="profiling", granted="false")
+    assert "done unless you object" not in phone.get("/m/consents").text
+    with database.transaction(read_only=True) as tx:
+        assert [(str(c.purpose), c.granted) for c in consents_of(tx, [member])[member]] == [("profiling", False)]
+
+
 @pytest.mark.parametrize(
     ("channel", "purpose"), [("sms", "profiling"), ("any", "marketing"), ("pigeon", "marketing"), ("sms", ""), ("", "")]
 )
