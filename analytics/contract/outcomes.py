@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from analytics.lake.manifest import read_state
 from analytics.lake.reading import LakeDamaged, open_lake
 from analytics.scores.contribution_settings import ContributionSettings
 from analytics.scores.point_costs import with_worth_of_points
@@ -25,6 +26,7 @@ __all__ = [
     "outcomes_of",
     "outcomes_since",
     "points_earned",
+    "position_of_lake",
 ]
 
 Floats = NDArray[np.float64]
@@ -111,6 +113,11 @@ def _totals(sums: pa.Table, currency: str, ids: NDArray[np.int64]) -> Totals:
         spend=int(mine["spend"].to_numpy().sum()),
         known_profit_spend=int(mine["known_profit_spend"].to_numpy().sum()),
     )
+
+
+def position_of_lake(tx: Tx) -> int:
+    """Up to which event position the lake is complete now: as long as it stands there, answers stay what they are."""
+    return read_state(tx).position
 
 
 def points_earned(tx: Tx, members: Collection[int], first: date, last: date, formats: Collection[str] = ()) -> int:

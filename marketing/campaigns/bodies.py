@@ -1,6 +1,7 @@
 """The shapes of campaigns over HTTP, and the way between them and plans. Triggers share what is about the treatment."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -433,10 +434,19 @@ class ReturnSchema(Schema):
     left_high = fields.Integer(required=True, allow_none=True)
 
 
-class ResultsOut(Schema):
-    """What came of a campaign, by intention to treat."""
+class ResultsAwaitedOut(Schema):
+    """The results of a large campaign are worked out for the first time; `Retry-After` says when to ask again."""
 
     campaign = fields.String(required=True)
+    state = fields.String(required=True, validate=validate.Equal("working"))
+
+
+class ResultsOut(Schema):
+    """What came of a campaign, by intention to treat. Those of a large campaign are kept: `worked_out_at` says when
+    they were worked out; newer ones are on their way."""
+
+    campaign = fields.String(required=True)
+    worked_out_at = fields.AwareDateTime(required=True)
     verdict = fields.Enum(Verdict, by_value=True, required=True)
     words = fields.String(required=True, metadata={"description": "The verdict on the goal in a sentence"})
     goal_measure = fields.String(required=True)
@@ -465,11 +475,12 @@ VERDICT_WORDS: Mapping[Verdict, str] = {
 }
 
 
-def results_body(results: Results) -> dict[str, Any]:
+def results_body(results: Results, worked_out_at: datetime) -> dict[str, Any]:
     """Results as ResultsOut shows them."""
     coupons, multiplier, calls = results.coupons, results.multiplier, results.calls
     return {
         "campaign": str(results.campaign_id),
+        "worked_out_at": worked_out_at,
         "verdict": results.verdict,
         "words": VERDICT_WORDS[results.verdict],
         "goal_measure": results.goal_measure.value,

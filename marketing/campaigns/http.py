@@ -1,7 +1,10 @@
 """Campaigns over HTTP: draft, submit, approve, launch, stop; progress, members and results."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
+
+import flask
 
 from foundation.access import allow, current_principal
 from foundation.clock import local_date
@@ -11,10 +14,10 @@ from foundation.http import Blueprint, id_of, idempotent, make_cursor, page_of, 
 from foundation.settings import get_settings
 from marketing.campaigns import bodies
 from marketing.campaigns.estimating import estimate
+from marketing.campaigns.kept_results import results_at_hand
 from marketing.campaigns.members import campaign_members
 from marketing.campaigns.operations import approve, create_campaign, edit_campaign, launch, reject, stop, submit
 from marketing.campaigns.plans import StepPlan, Treatment, Way, Words
-from marketing.campaigns.results import results_of
 from marketing.campaigns.rules import CampaignUnknown
 from marketing.campaigns.storage import list_campaigns, read_campaign
 from marketing.campaigns.treating import preview_step
@@ -24,6 +27,8 @@ from marketing.permissions import CAMPAIGNS_APPROVE, CAMPAIGNS_READ, CAMPAIGNS_W
 campaigns_blueprint = Blueprint(
     "campaigns", __name__, description="A target list, an offer, what is said, a control group, and what came of it"
 )
+
+ASK_AGAIN_S = 5
 
 
 def campaign_id_of(text: str) -> int:
@@ -185,10 +190,21 @@ def post_stop(tx: Tx, body: Mapping[str, Any], campaign: str) -> dict[str, Any]:
 @allow(CAMPAIGNS_READ)
 @transactional
 @campaigns_blueprint.response(200, bodies.ResultsOut)
-def get_results(tx: Tx, campaign: str) -> dict[str, Any]:
+@campaigns_blueprint.alt_response(
+    202, schema=bodies.ResultsAwaitedOut, description="A large campaign is worked out for the first time: ask again"
+)
+def get_results(tx: Tx, campaign: str) -> Any:
     """Incremental sales, profit and visits against the control group, what it cost, and what is left."""
     found = read_campaign(tx, current_principal(), campaign_id_of(campaign))
-    return bodies.results_body(results_of(tx, found))
+    kept = results_at_hand(tx, found)
+    if kept is None:
+        return flask.Response(
+            json.dumps({"campaign": str(found.id), "state": "working"}),
+            202,
+            {"Retry-After": str(ASK_AGAIN_S)},
+            mimetype="application/json",
+        )
+    return bodies.results_body(kept.results, kept.worked_out_at)
 
 
 @campaigns_blueprint.route("/campaigns/<campaign>/members", methods=["GET"])

@@ -19,11 +19,11 @@ from foundation.pages.formats import money, number
 from foundation.settings import get_settings
 from marketing.campaigns import result_page
 from marketing.campaigns.estimating import Estimate, estimate
-from marketing.campaigns.http import campaign_id_of
+from marketing.campaigns.http import ASK_AGAIN_S, campaign_id_of
+from marketing.campaigns.kept_results import results_at_hand
 from marketing.campaigns.launching import steps_of
 from marketing.campaigns.members import CampaignMember, campaign_members
 from marketing.campaigns.plans import CouponPlan, MultiplierPlan, Plan, StepPlan, Treatment, Way
-from marketing.campaigns.results import results_of
 from marketing.campaigns.rules import Arm, CampaignState
 from marketing.campaigns.storage import Campaign, changes_of, list_campaigns, read_campaign
 from marketing.campaigns.treating import preview_step
@@ -439,8 +439,11 @@ def results_page(tx: Tx, campaign: str) -> Any:
     if found.started_on is None:
         words = gettext("The result begins with the launch.")
         return _render(tx, "campaigns/results.html", found, results=None, nothing=words)
-    results = results_of(tx, found)
-    return _render(tx, "campaigns/results.html", found, results=results, **result_page.view(results))
+    kept = results_at_hand(tx, found)
+    if kept is None:
+        return _render(tx, "campaigns/results_awaited.html", found, again_s=ASK_AGAIN_S)
+    shown = result_page.view(kept.results)
+    return _render(tx, "campaigns/results.html", found, results=kept.results, worked_out_at=kept.worked_out_at, **shown)
 
 
 @campaigns_pages.route("/<campaign>/members")

@@ -1,4 +1,4 @@
-"""Storage of campaigns (migration 0019)."""
+"""Storage of campaigns (migrations 0019 and 0035)."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Identity, Integer, Table, Text
 from sqlalchemy.dialects.postgresql import JSON
@@ -71,6 +71,16 @@ campaign_step = Table(
     Column("wished", BigInteger, nullable=False),
     Column("passed_over", BigInteger, nullable=False),
     Column("done_at", DateTime(timezone=True)),
+)
+
+campaign_result = Table(
+    "campaign_result",
+    metadata,
+    Column("campaign_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("last_day", Date, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("worked_out_at", DateTime(timezone=True), nullable=False),
+    Column("figures", JSON, nullable=False),
 )
 
 campaign_member = Table(

@@ -1,7 +1,8 @@
-"""Launches, reminders and ends of campaigns, in the background."""
+"""Launches, reminders, ends and results of campaigns, in the background."""
 
 from foundation.database import database
-from foundation.queues import queue
+from foundation.queues import QUEUES, QueueName, queue
+from marketing.campaigns.kept_results import RESULTS_TASK, work_out
 from marketing.campaigns.launching import campaigns_at_work, work_on, work_on_each
 from marketing.campaigns.operations import WORK_TASK
 
@@ -13,6 +14,11 @@ def work_on_campaign_task(campaign_id: int) -> None:
     work_on(database(), campaign_id)
 
 
+@queue.task(name=RESULTS_TASK)  # type: ignore[untyped-decorator]
+def work_out_results_task(campaign_id: int) -> None:
+    work_out(database(), campaign_id)
+
+
 @queue.task(name=WORK_ON_ALL)  # type: ignore[untyped-decorator]
 def work_on_campaigns_task() -> None:
     with database().transaction(read_only=True) as tx:
@@ -20,4 +26,5 @@ def work_on_campaigns_task() -> None:
     work_on_each(database(), waiting)
 
 
+QUEUES[RESULTS_TASK] = QueueName.ANALYTICS
 queue.conf.beat_schedule["work-on-campaigns"] = {"task": WORK_ON_ALL, "schedule": 30.0, "options": {"expires": 30.0}}
