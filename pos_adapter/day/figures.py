@@ -15,7 +15,6 @@ import msgspec
 from sqlalchemy import Table, select
 
 from foundation.database import Tx
-from foundation.identifiers import day_of
 from foundation.money import half_up
 from foundation.rows import Write
 from member_api.contract.days import Cause, movements_of, standing_before, topups_named
@@ -113,15 +112,16 @@ WHERE l.counter_id IS NOT NULL
 def _tenders(tx: Tx, store: StoreFacts, posted: Posted) -> Iterator[TenderFigure]:
     receipts = posted.of(What.RECEIPT)
     roles = tender_roles(tx)
-    dated = [(day, item) for item in receipts if (day := day_of(item.id)) is not None]
-    columns: dict[str, Any] = {"days": [day for day, _ in dated], "ids": [item.id for _, item in dated]}
+    columns: dict[str, Any] = {
+        "days": [item.business_date for item in receipts], "ids": [item.id for item in receipts],
+    }  # fmt: skip
     named = [id for (id,) in tx.ask(COUNTERS, columns)]
     units = {id: facts.legal_unit for id, facts in counters_by_id(tx, named).items()}
     rows = tx.ask(
         TENDERS,
         columns
         | {
-            "effects": [item.effect for _, item in dated], "store": store.id, "unit": store.legal_unit,
+            "effects": [item.effect for item in receipts], "store": store.id, "unit": store.legal_unit,
             "distinct_days": sorted({item.business_date for item in receipts}), "counters": list(units),
             "units": list(units.values()),
         },

@@ -51,8 +51,9 @@ def compare_day(tx: Tx, store: StoreFacts, posted: Posted) -> list[Difference]:
 
 
 def _columns(items: Iterable[Item]) -> dict[str, list[Any]]:
-    dated = [(day, item) for item in items if (day := day_of(item.id)) is not None]
-    return {"days": [day for day, _ in dated], "ids": [item.id for _, item in dated]}
+    """Receipts as two columns; a receipt's id carries its business date, by which its month is found."""
+    listed = list(items)
+    return {"days": [item.business_date for item in listed], "ids": [item.id for item in listed]}
 
 
 # ------------------------------------------------------------------------------------------------ receipts
