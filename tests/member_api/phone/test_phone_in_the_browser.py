@@ -10,6 +10,7 @@ from foundation.clock import SystemClock
 from foundation.database import Database
 from foundation.settings import Settings, read_settings
 from member_api.phone.joining import Invitation, write_invitation
+from tests.foundation.page_checks import look
 from tests.member_api.phone.phones import texts
 from tests.organisation.factories import committed_store
 
@@ -39,14 +40,19 @@ def test_a_customer_joins_shows_the_code_and_has_the_last_word(
         page = new_page(locale=locale, width=width)
         page.goto(f"{live_server.base_url}/join?i={sign}")
         page.get_by_role("heading", name="加入Westlake" if zh else "Join Westlake").wait_for()
+        look(page, f"phone_join_{locale[:2]}")
         page.fill("#f-phone", "12")
         page.click(".primary")
         page.locator("#e-phone:not(:empty)").wait_for()
         page.fill("#f-phone", number)
         page.click(".primary")
+        page.locator("#f-code").wait_for()
+        look(page, f"phone_code_{locale[:2]}")
         page.fill("#f-code", texts(shop)[f"+86{number}"])
         page.click(".primary")
+        page.locator("#f-name").wait_for()
         assert page.locator("input[type=checkbox]:checked").count() == 0
+        look(page, f"phone_form_{locale[:2]}")
         page.fill("#f-name", "Ann Smith")
         page.locator("[name=channels][value=sms]").check()
         page.click(".primary")
@@ -56,9 +62,7 @@ def test_a_customer_joins_shows_the_code_and_has_the_last_word(
         sets_a_pin(page)
         for path in ("", "/code", "/balances", "/coupons", "/receipts", "/me", "/consents", "/pin", "/pay"):
             page.goto(f"{live_server.base_url}/m{path}")
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-            ids = page.evaluate("[...document.querySelectorAll('[id]')].map((each) => each.id)")
-            assert len(ids) == len(set(ids)), path
+            look(page, f"phone{path.replace('/', '_')}_{locale[:2]}")
         page.click(".phone-bar a[href='/m/me']")
         page.click("form[action='/m/logout'] .button")
         page.wait_for_url(re.compile("/m/login$"))
