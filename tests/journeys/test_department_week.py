@@ -190,9 +190,10 @@ def spoiled(week: Week, day: date) -> Iterator[tuple[Tx, Planter]]:
 
 
 def named(tx: Tx, day: date) -> list[tuple[DifferenceKind, str]]:
-    """What the day close names, by kind and id."""
+    """What the day close names, by kind and id; what it names for points and for e-coins counts once."""
     tx.flush()
-    return [(each.kind, each.receipt) for each in differences_of(tx, the_store(tx), day)]
+    found = differences_of(tx, the_store(tx), day)
+    return list(dict.fromkeys((each.kind, each.receipt) for each in found))
 
 
 def the_store(tx: Tx) -> StoreFacts:

@@ -29,6 +29,8 @@ POINTS_A_FEN, POINTS_SPENT_MAX_FEN = 10, 2_000
 RETURN_LIMIT = 50_000
 FLOAT = 50_000
 RELEASED_SHARE = 0.85
+# Where a desk keeps what customers leave there, and how many have been back for it.
+SHELF, COMES_BACK_SHARE = "A 3", 0.4
 # Shortest, longest and usual wait before paying.
 WAITED_S = (40, 600, 150)
 LOOK_EVERY_S, LOOKS_MAX = 0.25, 160
@@ -53,6 +55,7 @@ class Story(StrEnum):
     GIVES_BACK = "brings one counter's goods back"
     BY_CARD_AND_BACK = "paid by card at the counter and brings it back"
     NOT_COLLECTED = "never collected what was paid"
+    LEAVES_GOODS = "leaves the goods at the desk for a while"
     EXCHANGES = "exchanges for the same value"
     OVER_THE_LIMIT = "brings back what a manager must approve"
     REFUSED = "is told no"
@@ -74,6 +77,7 @@ OF_A_HUNDRED = {
     Story.MIXED: 6,
     Story.GIVES_BACK: 3,
     Story.NOT_COLLECTED: 1,
+    Story.LEAVES_GOODS: 4,
     Story.EXCHANGES: 2,
     Story.REFUSED: 1,
     Story.EDITED: 3,
@@ -182,25 +186,26 @@ class DayOnTheFloor:
             yield customer
 
     def _live(self, customer: Customer) -> None:
-        match customer.story:
-            case Story.AT_THE_DESK:
-                self._settled(customer)
-            case Story.MIXED:
-                self._mixed(customer)
-            case Story.BY_CARD | Story.BY_WALLET_APP | Story.BY_CARD_AND_BACK:
-                self._at_the_counter(customer)
-            case Story.TOPS_UP:
-                self._tops_up(customer)
-            case Story.REBATE:
-                self._rebate(customer)
-            case Story.COUPON:
-                self._coupon(customer)
-            case Story.POINTS:
-                self._points(customer)
-            case Story.GIVES_BACK | Story.NOT_COLLECTED | Story.EXCHANGES | Story.OVER_THE_LIMIT | Story.REFUSED:
-                self._brings_back(customer)
-            case Story.EDITED | Story.CANCELLED | Story.WAITS:
-                self._before_paying(customer)
+        lives = {
+            Story.MIXED: self._mixed,
+            Story.BY_CARD: self._at_the_counter,
+            Story.BY_WALLET_APP: self._at_the_counter,
+            Story.BY_CARD_AND_BACK: self._at_the_counter,
+            Story.TOPS_UP: self._tops_up,
+            Story.REBATE: self._rebate,
+            Story.COUPON: self._coupon,
+            Story.POINTS: self._points,
+            Story.LEAVES_GOODS: self._leaves_goods,
+            Story.GIVES_BACK: self._brings_back,
+            Story.NOT_COLLECTED: self._brings_back,
+            Story.EXCHANGES: self._brings_back,
+            Story.OVER_THE_LIMIT: self._brings_back,
+            Story.REFUSED: self._brings_back,
+            Story.EDITED: self._before_paying,
+            Story.CANCELLED: self._before_paying,
+            Story.WAITS: self._before_paying,
+        }
+        lives.get(customer.story, self._settled)(customer)
 
     # ------------------------------------------------------------------------------------------ stories
 
@@ -216,6 +221,17 @@ class DayOnTheFloor:
         tenders = [{"kind": "cash", "amount": in_cash}, {"kind": "card", "amount": owed - in_cash}]
         self._settle(customer, tickets, tenders)
         self._release(customer, tickets)
+
+    def _leaves_goods(self, customer: Customer) -> None:
+        tickets = self._issue_all(customer)
+        paid = self._settle(customer, tickets, [{"kind": self._way(customer), "amount": customer.basket.amount}])
+        desk, here = self._desk(customer), {"terminal": customer.desk}
+        wish = {"store": STORE, "settlement": paid["id"], "pieces": len(tickets), "place": SHELF, **here}
+        parcel = post(desk, "/v1/parcels", wish, self._key(customer, "parcel"))
+        self.takings.tickets["at the desk"] += len(tickets)
+        if customer.basket.chance("comes back").random() < COMES_BACK_SHARE:
+            handed = {"proof": "slip", **here}
+            post(desk, f"/v1/parcels/{parcel['id']}/hand-out", handed, self._key(customer, "hand-out"))
 
     def _at_the_counter(self, customer: Customer) -> None:
         [ticket] = self._issue_all(customer)
