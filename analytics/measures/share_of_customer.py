@@ -45,7 +45,7 @@ WITH spent AS (
     SELECT member_id, currency, format, money FROM spent
     QUALIFY row_number() OVER (PARTITION BY member_id, currency ORDER BY money DESC, format) = 1
 )
-SELECT member_id, currency, format,
+SELECT member_id, currency, format, money,
        -- mid-rank: members who spent the same are on the same level
        least(((rank() OVER by_money - 1) * 2 + count(*) OVER (PARTITION BY currency, format, money)) * $levels
            // (2 * count(*) OVER (PARTITION BY currency, format)), $levels - 1)::INTEGER AS level
@@ -88,6 +88,14 @@ JOIN bought_categories AS b ON b.member_id = s.member_id AND b.currency = s.curr
 WHERE {group} {members}
 """
 OF_GROUP = "s.currency = $currency AND s.format = $format AND s.level = $level"
+USUAL = """
+SELECT s.currency, s.format, s.level, min(s.money)::BIGINT AS spend_from, count(*) AS members,
+       any_value(e.categories) AS categories
+FROM similar_members AS s LEFT JOIN (
+    SELECT currency, format, level, list(category_id ORDER BY place) AS categories FROM expected_categories GROUP BY ALL
+) AS e USING (currency, format, level)
+GROUP BY ALL ORDER BY s.currency, s.format, s.level
+"""
 TABLES = ("similar_members", "bought_categories", "expected_categories")
 SHARES = pa.schema(
     {
@@ -101,6 +109,29 @@ SHARES = pa.schema(
         "missing": pa.list_(pa.int32()),
     }
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """A group of similar members, and the categories that are expected of them, the most usual first.
+
+    `spend_from` is what whoever spent least in the group spent in the window: a member belongs to the highest level of
+    the format that the member's spend reaches.
+    """
+
+    currency: str
+    format: str
+    level: int
+    spend_from: int
+    members: int
+    categories: tuple[int, ...]
+
+
+def usual_categories(lake: Lake, as_of: date, settings: ShareSettings = NO_SETTINGS) -> list[Usual]:
+    """Every group of similar members before `as_of` (exclusive), by currency, format and level."""
+    with _prepared(lake, as_of, settings):
+        rows = lake.sql(USUAL).to_pylist()
+    return [Usual(**row | {"categories": tuple(row["categories"] or ())}) for row in rows]
 
 
 def share_of_customer(

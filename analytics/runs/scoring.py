@@ -13,10 +13,11 @@ import pyarrow.parquet as pq
 import sqlalchemy
 
 from analytics.lake.exporting import bring_up_to
-from analytics.lake.reading import Lake, open_lake
+from analytics.lake.reading import open_lake
 from analytics.measures.health import member_health
 from analytics.runs.files import ScoreFile, files_of, record_files, write_file
 from analytics.runs.findings import Findings, Life, ModelTest, as_kept, currency_findings, findings_as_json
+from analytics.runs.hiding import hide_members
 from analytics.runs.operations import ScoringRun
 from analytics.runs.rules import BEGINS_AT, RunState, Step
 from analytics.runs.tables import KEPT, contact_cost, scoring_run
@@ -152,31 +153,6 @@ def _read_and_score(
             ScoreFile.FORMAT_POTENTIAL: heading.formats,
         }
         return tables, findings, lake.position, lake.complete_until
-
-
-# Anonymous lines first and by themselves: whoever asks for those only, reads little else.
-HIDDEN = {
-    "lines": """
-        SELECT * FROM all_lines WHERE member_id IS NULL
-        UNION ALL
-        SELECT * FROM (SELECT * FROM all_lines WHERE member_id IS NOT NULL) ANTI JOIN refused ON id = member_id
-        UNION ALL
-        SELECT * REPLACE (NULL::BIGINT AS member_id)
-        FROM (SELECT * FROM all_lines WHERE member_id IS NOT NULL) SEMI JOIN refused ON id = member_id
-    """,
-    "member_day": "SELECT * FROM all_member_day ANTI JOIN refused ON id = member_id",
-    "member_category_month": "SELECT * FROM all_member_category_month ANTI JOIN refused ON id = member_id",
-}
-
-
-def hide_members(lake: Lake, member_ids: list[int]) -> int:
-    """To a score, whoever refuses profiling is anonymous: their sales count, they do not. Returns how many they are."""
-    if member_ids:
-        lake.duck.register("refused", pa.table({"id": pa.array(member_ids, pa.int64())}))
-        for view, rows in HIDDEN.items():
-            lake.duck.execute(f"ALTER VIEW {view} RENAME TO all_{view}")
-            lake.duck.execute(f"CREATE VIEW {view} AS {rows}")
-    return len(member_ids)
 
 
 def contact_costs(tx: Tx, as_of: date, settings: ContributionSettings) -> pa.Table:

@@ -7,6 +7,7 @@ from typing import Any
 import flask
 from flask_babel import get_locale
 
+from analytics.contract.shares import LakeDamaged, MemberShare, shares_of_member
 from foundation.access import allow, current_principal
 from foundation.database import Tx
 from foundation.http import Blueprint, Pages, id_of, make_cursor, page_of, paged, read_cursor, transactional
@@ -31,6 +32,7 @@ service_blueprint = Blueprint("service", __name__, description="Everything ever 
 add_tab(MemberTab("service", lazy("Service"), TASKS_READ, 40))
 SHOWN = 40
 MEMBERS_PERSONAL = "members.personal"
+SCORES_READ = "scores.read"  # of analytics
 SOURCE = "tasks"
 # Imported for what they register: everybody else who does something for members.
 SOURCES = (service_sources,)
@@ -149,8 +151,19 @@ def service_page(tx: Tx, member: str) -> str:
         reason_of=_reason_of,
         following=f"?cursor={following}" if following else "",
         first="?" if cursor else "",
+        shares=_shares(tx, actor, frame.member.id) if not cursor else [],
         may_make=actor.principal.may(TASKS_WORK) or actor.principal.may(TASKS_MANAGE),
     )
+
+
+def _shares(tx: Tx, actor: Actor, member_id: int) -> list[MemberShare]:
+    """What the member could still buy here, for whoever sees scores; nothing while the lake is being mended."""
+    if not actor.principal.may(SCORES_READ):
+        return []
+    try:
+        return shares_of_member(tx, member_id)
+    except LakeDamaged:
+        return []
 
 
 def _reason_of(shown: ShownTask, reason: str) -> str:
