@@ -27,7 +27,12 @@ def complaints_about(page: "Page") -> list[str]:
 
 def look(page: "Page", name: str) -> None:
     """The page that is shown is a good one; a picture of it, `<name>_<width>.png`, where SHOTS names a folder."""
+    assert looked_at(page, name) == [], name
+
+
+def looked_at(page: "Page", name: str) -> list[str]:
+    """What is wrong with the page that is shown; a picture of it, `<name>_<width>.png`, where SHOTS names a folder."""
     if SHOTS:
         size = page.viewport_size
         page.screenshot(path=Path(SHOTS) / f"{name}_{size and size['width']}.png", full_page=True)
-    assert complaints_about(page) == [], name
+    return complaints_about(page)

@@ -38,6 +38,8 @@ SCOPES = (
     "tickets.read",
     "tickets.write",
     "settlements.write",
+    "parcels.write",
+    "returns.issue",
     "sales.post",
     "sales.read",
     "catalogue.write",
