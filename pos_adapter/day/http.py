@@ -31,7 +31,7 @@ from foundation.http.json_writing import encode
 from foundation.settings import get_settings
 from organisation.contract import StoreFacts, stores_by_id
 from pos_adapter.day.operations import Day, close_day, days_of, read_day
-from pos_adapter.day.rules import AccountFigure, DayClose, Difference, Entry, SalesFigure, TenderFigure
+from pos_adapter.day.rules import LATEST_DAY, AccountFigure, DayClose, Difference, Entry, SalesFigure, TenderFigure
 from pos_adapter.day.shifts import (
     Shift,
     ShiftRule,
@@ -50,6 +50,7 @@ from pos_adapter.day.statements import Statement, statement_of
 from pos_adapter.permissions import DAY_CLOSE, DAY_READ, SHIFTS_WORK
 from pos_adapter.places import store_codes, stores_to_show
 from pos_adapter.sales.receipts import AMOUNT_MAX, END, TENDERS_MAX, Code
+from pos_adapter.sales.rules import EARLIEST_DAY
 
 day_blueprint = Blueprint("day", __name__, description="Shifts at the cash desks, and the close of a store's day")
 
@@ -65,11 +66,14 @@ class DateUnreadable(BadRequest):
 
 
 def day_in(text: str) -> date:
-    """The date in an address. Raises DateUnreadable."""
+    """The date in an address, of this age. Raises DateUnreadable."""
     try:
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text)
     except ValueError:
-        raise DateUnreadable("A date is written as 2026-11-21") from None
+        found = None
+    if found is None or not EARLIEST_DAY <= found <= LATEST_DAY:
+        raise DateUnreadable("A date is written as 2026-11-21")
+    return found
 
 
 def shift_id(text: str) -> UUID:

@@ -13,6 +13,9 @@ import msgspec
 
 from foundation.errors import Conflict, Invalid, NotFound
 
+# Days are reckoned forwards and backwards from a date; the calendar ends somewhere.
+LATEST_DAY = date(9998, 12, 31)
+
 
 class DayState(StrEnum):
     OPEN = "open"

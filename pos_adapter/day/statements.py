@@ -15,7 +15,8 @@ from foundation.database import Tx
 from foundation.errors import FieldError, Invalid, NotFound
 from foundation.money import half_up
 from organisation.contract import CounterFacts, CounterMode, StoreFacts, counters_by_code
-from pos_adapter.day.rules import whole_months
+from pos_adapter.day.rules import LATEST_DAY, whole_months
+from pos_adapter.sales.rules import EARLIEST_DAY
 
 PERIOD_DAYS_MAX = 366
 BANDS_MAX = 10_000
@@ -113,7 +114,8 @@ WHERE store_id = :store AND counter = :counter AND day BETWEEN :since AND :until
 
 def statement_of(tx: Tx, store: StoreFacts, code: str, since: date, until: date) -> Statement:
     """The statement of a counter over [since, until], both included. Raises CounterUnknown, PeriodInvalid."""
-    if until < since or (until - since).days >= PERIOD_DAYS_MAX:
+    in_the_calendar = since >= EARLIEST_DAY and until <= LATEST_DAY
+    if not in_the_calendar or until < since or (until - since).days >= PERIOD_DAYS_MAX:
         wrong = FieldError("/to", "at most a year after from")
         raise PeriodInvalid("At most a year, and not backwards", errors=[wrong])
     counter = counters_by_code(tx, store.id, [code]).get(code)

@@ -169,6 +169,33 @@ def test_a_stranger_closes_nothing(floor: DayFloor) -> None:
         close_day(tx, manager("S02"), floor.store(tx), floor.today)
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "yesterday", "2026-02-30", "20260105x"])
+def test_what_is_no_day_of_a_calendar_is_refused(floor: DayFloor, day: str) -> None:
+    assert floor.office.get(f"/v1/stores/S01/days/{day}").status_code == 400
+    assert floor.office.post(f"/v1/stores/S01/days/{day}/close", {}).status_code == 400
+    period = {"from": "0001-01-01", "to": "0001-01-02"}
+    assert floor.office.get("/v1/counters/S01/C1/statements", **period).status_code == 422
+    ends = {"from": "9999-12-01", "to": "9999-12-31"}
+    assert floor.office.get("/v1/counters/S01/C1/statements", **ends).status_code == 422
+
+
+def test_a_day_is_closed_once_over_http_and_listed(floor: DayFloor) -> None:
+    floor.till_sale(1, 900)
+    address = f"/v1/stores/S01/days/{floor.today.isoformat()}"
+    closed = floor.office.post(f"{address}/close", {}, key="close-it")
+    assert (closed.status_code, closed.get_json()["amount"]) == (201, 900)
+    again = floor.office.post(f"{address}/close", {}, key="close-it")
+    assert (again.status_code, again.headers["Idempotency-Replayed"]) == (201, "true")
+    assert floor.office.post(f"{address}/close", {}).get_json()["code"] == "day_closed"
+    [listed] = floor.office.get("/v1/stores/S01/days").get_json()["items"]
+    assert listed == closed.get_json()
+    for compare in ("true", "false"):
+        told = floor.office.get(address, compare=compare).get_json()
+        assert (told["state"], told["amount"], told["differences"]) == ("closed", 900, [])
+    assert floor.office.get("/v1/stores/S09/days").status_code == 404
+    assert floor.desk.get(address).status_code == 403
+
+
 def test_points_that_a_member_spends_at_two_legal_units_are_one_movement(floor: DayFloor) -> None:
     three_counters_paid_by_everything(floor, floor.database)
     again = floor.settle(
