@@ -7,6 +7,7 @@ from foundation.pages import lazy
 from marketing.campaigns.http import campaigns_blueprint
 from marketing.campaigns.pages import campaigns_pages
 from marketing.messages.http import messages_blueprint
+from marketing.messages.inbox_pages import inbox_pages
 from marketing.messages.pages import messages_pages
 from marketing.permissions import CAMPAIGNS_READ, LISTS_READ, MESSAGES_READ, TASKS_MANAGE, TASKS_READ
 from marketing.target_lists.http import target_lists_blueprint
@@ -29,7 +30,15 @@ room = Room(
         tasks_blueprint,
         service_blueprint,
     ],
-    pages=[campaigns_pages, triggers_pages, messages_pages, target_lists_pages, tasks_pages, service_pages],
+    pages=[
+        campaigns_pages,
+        triggers_pages,
+        messages_pages,
+        inbox_pages,
+        target_lists_pages,
+        tasks_pages,
+        service_pages,
+    ],
     menu=[
         MenuItem(lazy("Campaigns"), "/campaigns", CAMPAIGNS_READ, "tag", 52, lazy("Marketing")),
         MenuItem(lazy("Triggers"), "/triggers", CAMPAIGNS_READ, "clock", 53, lazy("Marketing")),

@@ -26,7 +26,7 @@ from member_api.members.pages import consents_shown
 from member_api.members.rules import MemberStatus
 from member_api.members.views import Member, read_members
 from member_api.phone.balances import balances
-from member_api.phone.frame import render_phone
+from member_api.phone.frame import home_links, render_phone
 from member_api.phone.pins import (
     PinMissing,
     PinTooEasy,
@@ -80,6 +80,7 @@ def home(tx: Tx) -> str:
         balances=balances(accounts_of(tx, me.id, LOTS_LOOKED_AT)),
         kind_words=ACCOUNT_WORDS,
         progress=progress_of(tx, me.id),
+        links=home_links(tx, me.id),
         usable=len(usable),
         marketing=[c for c in me.consents if c.granted and c.purpose is Purpose.MARKETING],
         frozen=me.status is MemberStatus.FROZEN,
