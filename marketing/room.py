@@ -12,6 +12,7 @@ from marketing.messages.pages import messages_pages
 from marketing.permissions import CAMPAIGNS_READ, LISTS_READ, MESSAGES_READ, TASKS_MANAGE, TASKS_READ
 from marketing.target_lists.http import target_lists_blueprint
 from marketing.target_lists.pages import target_lists_pages
+from marketing.tasks.help_pages import help_pages
 from marketing.tasks.http import tasks_blueprint
 from marketing.tasks.pages import tasks_pages
 from marketing.tasks.service_pages import service_blueprint, service_pages
@@ -35,6 +36,7 @@ room = Room(
         triggers_pages,
         messages_pages,
         inbox_pages,
+        help_pages,
         target_lists_pages,
         tasks_pages,
         service_pages,

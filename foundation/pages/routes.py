@@ -186,10 +186,10 @@ def _person() -> str:
     return principal.id
 
 
-def form_field(name: str) -> str:
+def form_field(name: str, most: int = FIELD_MAX) -> str:
     """A field of the form that was sent, empty where it is missing. Raises BadRequest for what no form sends."""
     value = flask.request.form.get(name, "")
-    if len(value) > FIELD_MAX or "\x00" in value:
+    if len(value) > most or "\x00" in value:
         raise BadRequest(f"{name} is too long or has a NUL character")
     return value
 
