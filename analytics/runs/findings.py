@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any
 
 import duckdb
 import msgspec
@@ -11,8 +11,7 @@ import pyarrow as pa
 
 from analytics.measures.health import MemberHealth
 from analytics.scores.contribution_tables import Contribution, CurrencyFacts, FormatFacts
-
-Kept = TypeVar("Kept")
+from analytics.scores.model_tests import LifeFigures, ModelTest
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,45 +49,6 @@ class CurrencyFindings:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelTest:
-    """One model's figures on the retailer's own past: analytics.scores.potential.BackTest, which says what they mean,
-    as it is kept (that module is heavy, and a page needs the figures only)."""
-
-    currency: str
-    format: str | None
-    target: str
-    model: str
-    chosen: bool
-    margin: float | None
-    spearman: float | None
-    mae: float | None
-    top_decile_share: float | None
-    total_ratio: float | None
-    least_chance: float | None
-    brier: float | None
-    auc: float | None
-    members: int
-    horizon_days: int
-    days: tuple[date, ...]
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Life:
-    """BG/NBD and Gamma-Gamma as fitted (analytics.scores.potential.LifeFigures); times in weeks."""
-
-    currency: str
-    r: float | None
-    alpha: float | None
-    a: float | None
-    b: float | None
-    p: float | None
-    q: float | None
-    gamma: float | None
-    modified: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Findings:
     """`back_tests` have one row a currency, format, target and model.
 
@@ -99,7 +59,7 @@ class Findings:
     currencies: tuple[CurrencyFindings, ...]
     formats: tuple[FormatFacts, ...]
     back_tests: tuple[ModelTest, ...]
-    life: tuple[Life, ...]
+    life: tuple[LifeFigures, ...]
     health: MemberHealth
     refused: int
     before: tuple[int, date] | None = None
@@ -116,11 +76,6 @@ def findings_as_json(findings: Findings) -> dict[str, Any]:
     """What is kept of them."""
     kept: dict[str, Any] = msgspec.to_builtins(findings)
     return kept
-
-
-def as_kept(rows: Sequence[Any], kind: type[Kept]) -> tuple[Kept, ...]:
-    """Rows of another module's dataclass with the same fields."""
-    return tuple(msgspec.convert(msgspec.to_builtins(row), kind) for row in rows)
 
 
 FIELDS = """

@@ -6,7 +6,7 @@ from typing import Any
 import flask
 
 from analytics.permissions import RUN, SCORES
-from analytics.runs.findings import Findings, ModelTest, findings_from_json
+from analytics.runs.findings import Findings, findings_from_json
 from analytics.runs.http import run_id_of
 from analytics.runs.operations import (
     ScoreSettings,
@@ -17,6 +17,7 @@ from analytics.runs.operations import (
     read_run,
 )
 from analytics.runs.rules import HORIZON_MAX, KEEP_MAX, Origin, RunState, Step
+from analytics.scores.model_tests import ModelTest
 from analytics.scores.reason_words import reason_words
 from analytics.scores.words import model_words
 from foundation.access import allow, current_principal

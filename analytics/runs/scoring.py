@@ -16,7 +16,7 @@ from analytics.lake.exporting import bring_up_to
 from analytics.lake.reading import open_lake
 from analytics.measures.health import member_health
 from analytics.runs.files import ScoreFile, files_of, record_files, write_file
-from analytics.runs.findings import Findings, Life, ModelTest, as_kept, currency_findings, findings_as_json
+from analytics.runs.findings import Findings, currency_findings, findings_as_json
 from analytics.runs.hiding import hide_members
 from analytics.runs.operations import ScoringRun
 from analytics.runs.rules import BEGINS_AT, RunState, Step
@@ -141,8 +141,8 @@ def _read_and_score(
             findings = Findings(
                 currencies=tuple(currency_findings(members, worth, moves)),
                 formats=worth.format_facts,
-                back_tests=as_kept(heading.back_tests, ModelTest),
-                life=as_kept(heading.life, Life),
+                back_tests=tuple(heading.back_tests),
+                life=tuple(heading.life),
                 health=member_health(lake, run.as_of),
                 refused=refused,
                 before=before,

@@ -15,8 +15,7 @@ import pyarrow as pa
 from scipy.stats import rankdata
 
 from analytics.lake.reading import Lake
-from analytics.prediction.forecast import BackTest as Tested
-from analytics.prediction.forecast import Fitted, Predicted, fit
+from analytics.prediction.forecast import BackTest, Fitted, Predicted, fit
 from analytics.prediction.history import Floats, History, Ints
 from analytics.prediction.trials import Model
 from analytics.scores.category_change import CategoryChanges, category_changes
@@ -31,6 +30,7 @@ from analytics.scores.member_days import (
     profit_rates,
     read_days,
 )
+from analytics.scores.model_tests import LifeFigures, ModelTest
 
 FORMAT_MEMBERS_MIN = 100
 """A format with fewer members is predicted with what was learned of all."""
@@ -75,52 +75,6 @@ FORMATS = pa.schema(
 
 
 @dataclass(frozen=True, slots=True)
-class BackTest:
-    """One model's figures on the retailer's past, before `as_of`; one row a currency, format, target and model.
-
-    `format` None: all formats together. `target`: `spend` or `probability`. Of spend: `spearman`, `mae` (minor units),
-    `top_decile_share`, `total_ratio` (predicted by actual) and `least_chance`; of probability: `brier`, `auc`. The rest
-    are None. `chosen`: this one is used. `margin`: by how many per cent its error (mae, brier) is smaller than that of
-    the last window, the simplest prediction there is; of the chosen one that is what the choice is worth.
-    Without a test (see `reason`) there is one chosen row with every figure None.
-    """
-
-    currency: str
-    format: str | None
-    target: str
-    model: str
-    chosen: bool
-    margin: float | None
-    spearman: float | None
-    mae: float | None
-    top_decile_share: float | None
-    total_ratio: float | None
-    least_chance: float | None
-    brier: float | None
-    auc: float | None
-    members: int
-    horizon_days: int
-    days: tuple[date, ...]
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class LifeFigures:
-    """The parameters of BG/NBD (r, alpha, a, b) and Gamma-Gamma (p, q, gamma) as fitted, times in weeks, money in minor
-    units; None: no fit. `modified`: MBG/NBD was likelier and is used in the place of BG/NBD."""
-
-    currency: str
-    r: float | None
-    alpha: float | None
-    a: float | None
-    b: float | None
-    p: float | None
-    q: float | None
-    gamma: float | None
-    modified: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Potential:
     """`members` (schema MEMBERS) sorted by member and currency; `formats` (FORMATS) by member, currency and format.
 
@@ -129,7 +83,7 @@ class Potential:
 
     members: pa.Table
     formats: pa.Table
-    back_tests: list[BackTest]
+    back_tests: list[ModelTest]
     life: list[LifeFigures]
 
 
@@ -168,7 +122,7 @@ class _OfCurrency:
     changes: CategoryChanges
     models: tuple[Model, Model]
     formats: pa.Table
-    back_tests: list[BackTest]
+    back_tests: list[ModelTest]
     life: LifeFigures
 
 
@@ -215,7 +169,7 @@ def _by_format(
     fitted: Fitted,
     predicted: Predicted,
     on_step: Callable[[str], None],
-) -> tuple[pa.Table, list[BackTest]]:
+) -> tuple[pa.Table, list[ModelTest]]:
     """Each format's own prediction, then brought to add up, for each member, to what is predicted of them altogether.
 
     A currency of one format is predicted once: that is the format's prediction. A format too small to be learned by
@@ -330,12 +284,12 @@ def percentile(values: Floats) -> Floats:
 
 
 # ---------------------------------------------------------------------------------------------------- back-tests
-def rows_of_test(currency: str, format: str | None, tested: Tested) -> list[BackTest]:
+def rows_of_test(currency: str, format: str | None, tested: BackTest) -> list[ModelTest]:
     """A test as flat rows; a group without one says by what it was predicted, and why."""
 
-    def row(target: str, model: Model, chosen: bool, **figures: float | None) -> BackTest:
+    def row(target: str, model: Model, chosen: bool, **figures: float | None) -> ModelTest:
         every = dict.fromkeys(_FIGURES) | figures
-        return BackTest(
+        return ModelTest(
             currency=currency,
             format=format,
             target=target,

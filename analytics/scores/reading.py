@@ -175,9 +175,7 @@ def score_sets(
     if horizon_days is not None:
         query = query.where(run.horizon_days == horizon_days)
     if one_a_date:
-        query = query.ext(distinct_on(run.as_of))
-    if one_a_date:
-        query = query.order_by(run.as_of.desc(), run.id.desc())
+        query = query.ext(distinct_on(run.as_of)).order_by(run.as_of.desc(), run.id.desc())
     else:
         query = query.order_by(looks_ahead(tx), run.as_of.desc(), run.id.desc())
     rows = tx.execute(query.limit(min(limit, 1_000))).all()
