@@ -453,7 +453,8 @@ function keepGoods() {
   enter("keep", { settlement: settled.id });
 }
 
-const backFromKeeping = () => enter(desk.result ? "result" : "main");
+/** Back to what was just settled, else to the basket. */
+const backToSettled = () => enter(desk.result ? "result" : "main");
 
 async function keep(text) {
   const wish = K.readPieces(text);
@@ -461,7 +462,7 @@ async function keep(text) {
   const answer = await K.leave(desk, desk.mode.settlement, wish);
   if (answer?.status === 401) return loggedOut();
   if (answer?.status !== 201) return tell(answer ? problemWords(answer) : word("say", "no_answer"), "danger");
-  backFromKeeping();
+  backToSettled();
   tell(word("say", "kept", { label: answer.body.label }), "good");
   const paper = await K.paper(answer.body);
   if (paper === null) return;
@@ -698,7 +699,7 @@ async function fromMember(text) {
 function reprint() {
   const settled = desk.recent[desk.mode.at];
   if (!settled) return toMain();
-  const hangs = settled.payments.find((payment) => ["pending", "unknown", "reversing"].includes(payment.state));
+  const hangs = settled.payments.find((payment) => !["succeeded", "failed", "reversed"].includes(payment.state));
   if (settled.state === "pending" && hangs) return window.open(`/payments/${hangs.id}`);
   if (settled.state !== "paid") return tell(word("settlement", settled.state), "warn");
   toMain();
@@ -728,7 +729,7 @@ function toggle() {
 function escape() {
   tell("");
   if (entry.value && desk.mode.name === "main") { entry.value = ""; return; }
-  if (desk.mode.name === "keep") return backFromKeeping();
+  if (["keep", "recent"].includes(desk.mode.name)) return backToSettled();
   if (desk.result) return nextCustomer();
   if (desk.mode.name !== "main") return toMain();
   if (desk.tenders.length) desk.tenders.pop();
