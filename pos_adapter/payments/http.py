@@ -14,6 +14,7 @@ from foundation.database import Tx
 from foundation.http import (
     Blueprint,
     PageArguments,
+    id_of,
     idempotent,
     make_cursor,
     msgspec_answer,
@@ -30,7 +31,7 @@ from pos_adapter.payments.operations import PaymentUnknown, Taken, ask_again, re
 from pos_adapter.payments.reconciling import NotReconciled, compared_days, differences_of
 from pos_adapter.payments.refunds import Refund, ask_refunds_again, refunds_of
 from pos_adapter.payments.rules import PaymentState
-from pos_adapter.payments.verdicts import Finding, Verdict, confirm, decline, propose, verdicts_of
+from pos_adapter.payments.verdicts import Finding, Verdict, VerdictUnknown, confirm, decline, propose, verdicts_of
 from pos_adapter.permissions import PAYMENTS_APPROVE, PAYMENTS_READ, PAYMENTS_RESOLVE
 from pos_adapter.places import store_codes, stores_to_show
 
@@ -222,24 +223,24 @@ def post_verdict(tx: Tx, body: VerdictIn, payment: str) -> VerdictOut:
     return _verdict(propose(tx, current_principal(), found.id, body.refund, body.finding, body.evidence.strip()))
 
 
-@payments_blueprint.route("/payments/<payment>/verdicts/<int:verdict>/confirm", methods=["POST"])
+@payments_blueprint.route("/payments/<payment>/verdicts/<verdict>/confirm", methods=["POST"])
 @allow(PAYMENTS_APPROVE)
 @idempotent
 @msgspec_answer(200, VerdictOut)
-def post_verdict_confirm(tx: Tx, payment: str, verdict: int) -> VerdictOut:
+def post_verdict_confirm(tx: Tx, payment: str, verdict: str) -> VerdictOut:
     """End the payment or refund by what another person found out."""
     found, _ = payment_to_show(tx, current_principal(), PAYMENTS_APPROVE, payment)
-    return _verdict(confirm(tx, current_principal(), found.id, verdict))
+    return _verdict(confirm(tx, current_principal(), found.id, _verdict_id(verdict)))
 
 
-@payments_blueprint.route("/payments/<payment>/verdicts/<int:verdict>/refuse", methods=["POST"])
+@payments_blueprint.route("/payments/<payment>/verdicts/<verdict>/refuse", methods=["POST"])
 @allow(PAYMENTS_RESOLVE)
 @idempotent
 @msgspec_answer(200, VerdictOut)
-def post_verdict_refuse(tx: Tx, payment: str, verdict: int) -> VerdictOut:
+def post_verdict_refuse(tx: Tx, payment: str, verdict: str) -> VerdictOut:
     """Refuse a verdict, or withdraw your own."""
     found, _ = payment_to_show(tx, current_principal(), PAYMENTS_RESOLVE, payment)
-    return _verdict(decline(tx, current_principal(), found.id, verdict))
+    return _verdict(decline(tx, current_principal(), found.id, _verdict_id(verdict)))
 
 
 @payments_blueprint.route("/reconciliations", methods=["GET"])
@@ -308,6 +309,10 @@ def payment_to_show(tx: Tx, principal: Principal, permission: str, text: str) ->
 
 def _text(id: UUID | None) -> str | None:
     return None if id is None else str(id)
+
+
+def _verdict_id(text: str) -> int:
+    return id_of(text, VerdictUnknown("There is no such verdict about this payment"))
 
 
 def _verdict(found: Verdict) -> VerdictOut:

@@ -233,6 +233,8 @@ def test_over_http_each_has_its_permission_and_what_was_said_is_shown(
     assert (made["state"], made["refund"], made["evidence"]) == ("proposed", None, STATEMENT)
     assert cashier.post(path, wish).get_json()["code"] == "payment_verdict_open"
     assert cashier.post(f"{path}/{made['id']}/confirm", None).status_code == 403
+    for nobody in ("0", "x", "-1", str(10**30), "1.5"):
+        assert cashier.post(f"{path}/{nobody}/refuse", None).status_code == 404
     approver = Caller(http, database, ("payments.read", "payments.resolve", "payments.approve"), store="S01")
     refused = approver.post(f"{path}/{made['id']}/confirm", None)
     assert (refused.status_code, refused.get_json()["code"]) == (403, "second_person_needed")
