@@ -64,8 +64,14 @@ WHERE s.business_date = :day AND s.type = 'sale' AND s.state = 'posted' AND s.cu
 GROUP BY 1 ORDER BY 1
 """
 
+# Tills keep count of their days; what desks and handhelds settled is in none of them.
 LATEST = """
-SELECT max(business_date) FROM pos.till_day WHERE store_id = ANY(:stores) AND business_date <= :today
+SELECT greatest(
+    (SELECT max(business_date) FROM pos.till_day WHERE store_id = ANY(:stores) AND business_date <= :today),
+    (SELECT max(st.business_date) FROM unnest(CAST(:stores AS integer[])) AS x (id) CROSS JOIN LATERAL (
+        SELECT business_date FROM pos.settlement
+        WHERE store_id = x.id AND business_date <= :today AND state = 'paid'
+        ORDER BY business_date DESC LIMIT 1) AS st))
 """
 
 

@@ -6,12 +6,15 @@ import pytest
 from flask.testing import FlaskClient
 
 from foundation.database import Database
+from organisation.contract import stores_by_code
+from pos_adapter.overview.operations import latest_day
 from tests.member_api.people import PHONE, a_member
 from tests.organisation.callers import Caller, a_machine
 from tests.organisation.factories import committed_store
 from tests.pos_adapter.events import deliver
 from tests.pos_adapter.repairs.factories import refuse
 from tests.pos_adapter.sales.factories import post, receipt, return_of, void_of
+from tests.pos_adapter.tickets.callers import Floor
 
 PHONE_REF = {"kind": "phone", "value": PHONE}
 
@@ -59,6 +62,15 @@ def test_a_day_says_what_needs_somebody(office: Caller) -> None:
     store = day(office, "&store=S01")[0]
 
     assert (store["parked"], store["gaps"]) == (1, 0)
+
+
+def test_a_day_on_which_only_desks_have_sold_is_a_day_with_receipts(http: FlaskClient, database: Database) -> None:
+    floor = Floor(http, database)
+    settled = floor.settle(floor.issued("C1", 1_000)).get_json()
+
+    with database.transaction(read_only=True) as tx:
+        latest = latest_day(tx, list(stores_by_code(tx, ["S01"]).values()))
+    assert str(latest) == settled["business_date"]
 
 
 def test_stores_without_receipts_are_shown_too(office: Caller) -> None:

@@ -22,10 +22,8 @@ CLERKS_MAY_TAKE_OFF = 1_000  # hundredths of a percent
 def furnish(office: Connection, calendar: Calendar, told: Callable[[str], None]) -> Counts[int]:
     """Make the whole store; made again, nothing changes. Raises DemoStopped when anything of it is refused.
 
-    Returns how many things were made (201) and how many were there, or changed (200).
-    `told` hears what comes next.
+    `told` hears what comes next. Returns how many things were made (201), and how many were there or changed (200).
     """
-
     statuses: Counts[int] = Counts()
 
     def put(what: str, path: str, items: Sequence[Any], *, of: str | None = None) -> None:
