@@ -116,6 +116,6 @@ def _sold(sheet: _Sheet, figure: SalesFigure) -> None:
     sheet.credit(unit, Account.SALES, rate, figure.amount - figure.tax)
     sheet.credit(unit, Account.OUTPUT_TAX, rate, figure.tax)
     if figure.mode in OTHERS and figure.rate is not None:
-        owed = figure.payable
+        owed = figure.owed
         sheet.debit(unit, Account.COST_OF_OTHERS, figure.supplier or figure.counter, owed)
         sheet.credit(unit, Account.SUPPLIERS, figure.supplier or figure.counter, owed)

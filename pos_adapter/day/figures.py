@@ -34,7 +34,7 @@ from pos_adapter.day.tables import (
     day_tender,
 )
 from pos_adapter.sales.benefits import WHOLE, Benefits, benefits_of
-from pos_adapter.sales.facts import RECEIPTS_AT_ONCE_MAX, read_lines
+from pos_adapter.sales.facts import ORIGINAL, RECEIPTS_AT_ONCE_MAX, read_lines
 from pos_adapter.tenders.operations import tender_roles
 from pos_adapter.tenders.rules import TenderRole
 
@@ -58,18 +58,14 @@ def figures_of(tx: Tx, store: StoreFacts, posted: Posted, books: Books | None, d
 
 
 # Every part of every tender as it was allocated, so that it is known which legal unit's goods it paid for.
-TENDERS: LiteralString = """
+TENDERS: LiteralString = f"""
 WITH wanted AS MATERIALIZED (
     SELECT s.id, s.terminal, s.business_date, s.occurred_at, x.effect * CASE s.type WHEN 'sale' THEN 1 ELSE -1 END
            AS sign, CASE WHEN s.type = 'void' THEN o.business_date ELSE s.business_date END AS lines_day,
            CASE WHEN s.type = 'void' THEN o.id ELSE s.id END AS lines_of
     FROM unnest(%(days)s::date[], %(ids)s::uuid[], %(effects)s::integer[]) AS x (day, id, effect)
     CROSS JOIN LATERAL (SELECT * FROM pos.sale AS s WHERE s.business_date = x.day AND s.id = x.id LIMIT 1) AS s
-    LEFT JOIN LATERAL (
-        SELECT * FROM pos.sale AS o WHERE o.id = s.original_id
-            AND o.business_date = make_date(substr(s.original_id::text, 1, 4)::integer,
-                substr(s.original_id::text, 5, 2)::integer, substr(s.original_id::text, 7, 2)::integer)
-        LIMIT 1) AS o ON s.type = 'void' AND s.original_id IS NOT NULL
+    {ORIGINAL}
 ), settled AS MATERIALIZED (
     SELECT (p ->> 'id')::uuid AS sale, st.cashier
     FROM pos.settlement AS st CROSS JOIN json_array_elements(st.sales) AS p
@@ -100,7 +96,7 @@ WITH wanted AS MATERIALIZED (
 )
 SELECT unit, terminal, cashier, kind, count(DISTINCT id), sum(amount)::bigint, sum(units)::bigint
 FROM part GROUP BY unit, terminal, cashier, kind ORDER BY unit, terminal, cashier, kind
-"""
+"""  # noqa: S608 - a constant of the sales
 COUNTERS: LiteralString = """
 SELECT DISTINCT l.counter_id FROM unnest(%(days)s::date[], %(ids)s::uuid[]) AS x (day, id)
 CROSS JOIN LATERAL (

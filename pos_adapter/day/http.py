@@ -1,7 +1,6 @@
 """Shifts, days and statements over HTTP."""
 
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,7 +10,6 @@ from marshmallow import fields
 from msgspec import Meta
 
 from foundation.access import allow, current_principal
-from foundation.clock import local_date
 from foundation.database import Tx
 from foundation.errors import BadRequest
 from foundation.http import (
@@ -28,7 +26,6 @@ from foundation.http import (
 )
 from foundation.http.fields import Code as CodeField
 from foundation.http.json_writing import encode
-from foundation.settings import get_settings
 from organisation.contract import StoreFacts, stores_by_id
 from pos_adapter.day.operations import Day, close_day, days_of, read_day
 from pos_adapter.day.rules import LATEST_DAY, AccountFigure, DayClose, Difference, Entry, SalesFigure, TenderFigure
@@ -48,7 +45,7 @@ from pos_adapter.day.shifts import (
 )
 from pos_adapter.day.statements import Statement, statement_of
 from pos_adapter.permissions import DAY_CLOSE, DAY_READ, SHIFTS_WORK
-from pos_adapter.places import store_codes, stores_to_show
+from pos_adapter.places import store_codes, stores_to_show, where_a_rule_holds
 from pos_adapter.sales.receipts import AMOUNT_MAX, END, TENDERS_MAX, Code
 from pos_adapter.sales.rules import EARLIEST_DAY
 
@@ -293,12 +290,7 @@ def get_shift_rules(tx: Tx) -> ShiftRulePage:
 def post_shift_rule(tx: Tx, body: ShiftRuleIn) -> ShiftRuleOut:
     """Say from a day on whether desks need an open shift; for the company, or for one store."""
     principal = current_principal()
-    store = None
-    if body.store is None:
-        principal.require_everywhere()
-    else:
-        store = _store(tx, body.store, "rules.write").id
-    since = body.valid_from or local_date(tx.now, get_settings().company_timezone)
+    store, since = where_a_rule_holds(tx, principal, "rules.write", body.store, body.valid_from)
     set_shift_rule(tx, principal, ShiftRule(store, body.needed, since))
     return ShiftRuleOut(body.needed, body.store, since)
 
@@ -474,21 +466,9 @@ def post_close(tx: Tx, body: CloseIn, store: str, day: str) -> DayOut:
 # ------------------------------------------------------------------------------------------------ statements
 
 
-class BandOut(msgspec.Struct, frozen=True):
+class BandOut(SalesFigure, frozen=True, kw_only=True):
     """What was sold under the same terms; `payable` is what the supplier is paid for it."""
 
-    mode: str
-    kind: str
-    promotion: str | None
-    rate: Decimal | None
-    tax_rate: int | None
-    lines: int
-    amount: int
-    tax: int
-    benefits: int
-    borne: int
-    base: int
-    commission: int
     payable: int
 
 
@@ -526,13 +506,7 @@ class StatementArguments(Schema):
 
 def _statement_body(found: Statement) -> StatementOut:
     counter = found.counter
-    bands = [
-        BandOut(
-            band.mode, band.kind, band.promotion, band.rate, band.tax_rate, band.lines, band.amount, band.tax,
-            band.benefits, band.borne, band.base, band.commission, band.payable,
-        )
-        for band in found.bands
-    ]  # fmt: skip
+    bands = [BandOut(**msgspec.structs.asdict(band), payable=band.owed) for band in found.bands]
     return StatementOut(
         found.store.code, counter.code, counter.name, counter.supplier, counter.legal_unit, found.store.currency,
         found.since, found.until, found.closed_days, found.days_open, found.amount, found.commission, found.payable,

@@ -29,7 +29,7 @@ from member_api.contract.days import (
 )
 from organisation.contract import StoreFacts, stores_by_id
 from pos_adapter.day.tables import WRITE_ITEM, DayItemRow
-from pos_adapter.sales.facts import VOID_HOLDS
+from pos_adapter.sales.facts import ORIGINAL, VOID_HOLDS
 from pos_adapter.sales.rules import EARLIEST_DAY
 
 BOOKS_LOCK = 7227
@@ -206,11 +206,7 @@ def _known(tx: Tx, items: Sequence[Item]) -> set[tuple[str, UUID, int]]:
 RECEIPTS = f"""
 SELECT s.id, s.business_date, s.received_at,
        CASE s.type WHEN 'sale' THEN s.amount WHEN 'return' THEN -s.amount ELSE -o.amount END AS amount
-FROM pos.sale AS s LEFT JOIN LATERAL (
-    SELECT * FROM pos.sale AS o WHERE o.id = s.original_id AND o.currency = s.currency
-        AND o.business_date = make_date(substr(s.original_id::text, 1, 4)::integer,
-            substr(s.original_id::text, 5, 2)::integer, substr(s.original_id::text, 7, 2)::integer)
-    LIMIT 1) AS o ON s.type = 'void' AND s.original_id IS NOT NULL
+FROM pos.sale AS s {ORIGINAL}
 WHERE s.state <> 'discarded' AND (s.type <> 'void' OR {VOID_HOLDS})
   AND NOT EXISTS (SELECT FROM pos.day_item AS i WHERE i.what = 'receipt' AND i.id = s.id AND i.effect = 1)
 """  # noqa: S608 - constants of this file

@@ -262,7 +262,7 @@ class SalesFigure(msgspec.Struct, frozen=True):
     commission: int
 
     @property
-    def payable(self) -> int:
+    def owed(self) -> int:
         """What the supplier is paid: base less commission, less the benefits that it bears; 0 without a rate."""
         return self.base - self.commission - self.borne if self.rate is not None else 0
 
@@ -324,7 +324,7 @@ class Figures:
             before = found.get(key) or CounterDay(*key)
             found[key] = replace(
                 before, lines=before.lines + figure.lines, amount=before.amount + figure.amount,
-                commission=before.commission + figure.commission, payable=before.payable + figure.payable,
+                commission=before.commission + figure.commission, payable=before.payable + figure.owed,
             )  # fmt: skip
         return [found[key] for key in sorted(found)]
 

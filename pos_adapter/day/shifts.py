@@ -21,6 +21,7 @@ from member_api.contract.days import topups_between
 from organisation.contract import StoreFacts, place_of, staff_by_id, staff_by_number, stores_by_code, stores_by_id
 from pos_adapter.handheld.rules import is_handheld
 from pos_adapter.permissions import DAY_CLOSE, DAY_READ, SHIFTS_WORK
+from pos_adapter.sales.facts import ORIGINAL
 from pos_adapter.sales.rules import WITHHELD, StoreUnknown
 from pos_adapter.tenders.operations import tender_roles
 from pos_adapter.tenders.rules import TenderRole
@@ -290,7 +291,7 @@ def own_number(tx: Tx, principal: Principal) -> str | None:
 
 # What a terminal took in money between two moments, returns and voids taken off. What a rail took for us is in no
 # drawer; what a desk handed over because a rail had refused it is out of one.
-EXPECTED = """
+EXPECTED = f"""
 WITH part AS (
     SELECT st.id AS settlement, (p ->> 'id')::uuid AS sale
     FROM pos.settlement AS st CROSS JOIN json_array_elements(st.sales) AS p
@@ -300,11 +301,7 @@ WITH part AS (
     SELECT s.id, s.type, s.business_date, CASE s.type WHEN 'sale' THEN 1 ELSE -1 END AS sign,
            CASE WHEN s.type = 'void' THEN o.business_date ELSE s.business_date END AS tenders_day,
            CASE WHEN s.type = 'void' THEN o.id ELSE s.id END AS tenders_of
-    FROM pos.sale AS s LEFT JOIN LATERAL (
-        SELECT * FROM pos.sale AS o WHERE o.id = s.original_id
-            AND o.business_date = make_date(substr(s.original_id::text, 1, 4)::integer,
-                substr(s.original_id::text, 5, 2)::integer, substr(s.original_id::text, 7, 2)::integer)
-        LIMIT 1) AS o ON s.type = 'void' AND s.original_id IS NOT NULL
+    FROM pos.sale AS s {ORIGINAL}
     WHERE s.store_id = :store AND s.business_date BETWEEN :first AND :last AND s.terminal = :terminal
       AND s.occurred_at >= :since AND s.occurred_at <= :until AND s.state <> 'discarded'
 ), given_back AS (
@@ -322,7 +319,7 @@ WHERE coalesce(k.role, 'money') = 'money' AND t.kind <> ALL(:never)
 GROUP BY t.kind
 UNION ALL
 SELECT instead, -sum(amount)::bigint FROM given_back WHERE instead IS NOT NULL GROUP BY instead
-"""
+"""  # noqa: S608 - a constant of the sales
 
 
 def expected_of(tx: Tx, shift: Shift, store: StoreFacts, until: datetime) -> dict[str, int]:

@@ -8,14 +8,13 @@ missing; terms that change within the month count by their days.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
 
 from foundation.clock import local_date
 from foundation.database import Tx
 from foundation.errors import FieldError, Invalid, NotFound
 from foundation.money import half_up
 from organisation.contract import CounterFacts, CounterMode, StoreFacts, counters_by_code
-from pos_adapter.day.rules import LATEST_DAY, whole_months
+from pos_adapter.day.rules import LATEST_DAY, SalesFigure, whole_months
 from pos_adapter.sales.rules import EARLIEST_DAY
 
 PERIOD_DAYS_MAX = 366
@@ -36,29 +35,6 @@ class PeriodInvalid(Invalid):
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
-    """What was sold under the same terms; amounts in minor units, returns taken off. See SalesFigure."""
-
-    mode: str
-    kind: str
-    promotion: str | None
-    rate: Decimal | None
-    tax_rate: int | None
-    lines: int
-    amount: int
-    tax: int
-    benefits: int
-    borne: int
-    base: int
-    commission: int
-
-    @property
-    def payable(self) -> int:
-        """What the supplier is paid for it."""
-        return self.base - self.commission - self.borne if self.rate is not None else 0
-
-
-@dataclass(frozen=True, slots=True)
 class Minimum:
     """A calendar month's guaranteed minimum beside what the store kept in it; both in minor units."""
 
@@ -73,7 +49,10 @@ class Minimum:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A counter in a period. `days_open` are days of it that are not closed yet: those are not in the figures."""
+    """A counter in a period; `bands` are what was sold under the same terms.
+
+    `days_open` are days of the period that are not closed yet: those are not in the figures.
+    """
 
     store: StoreFacts
     counter: CounterFacts
@@ -81,7 +60,7 @@ class Statement:
     until: date
     closed_days: int
     days_open: int
-    bands: tuple[Band, ...]
+    bands: tuple[SalesFigure, ...]
     minimums: tuple[Minimum, ...]
 
     @property
@@ -95,16 +74,16 @@ class Statement:
     @property
     def payable(self) -> int:
         """What the supplier is owed: of every band, less what is missing of guaranteed minimums."""
-        return sum(band.payable for band in self.bands) - sum(minimum.missing for minimum in self.minimums)
+        return sum(band.owed for band in self.bands) - sum(minimum.missing for minimum in self.minimums)
 
 
 BANDS = """
-SELECT mode, kind, promotion, rate, tax_rate, sum(lines)::integer AS lines, sum(amount)::bigint AS amount,
-       sum(tax)::bigint AS tax, sum(benefits)::bigint AS benefits, sum(borne)::bigint AS borne,
-       sum(base)::bigint AS base, sum(commission)::bigint AS commission
+SELECT legal_unit, counter_id, counter, mode, supplier, kind, promotion, rate, tax_rate, sum(lines)::integer,
+       sum(amount)::bigint, sum(tax)::bigint, sum(benefits)::bigint, sum(borne)::bigint, sum(base)::bigint,
+       sum(commission)::bigint
 FROM pos.day_sales WHERE store_id = :store AND counter = :counter AND day BETWEEN :since AND :until
-GROUP BY mode, kind, promotion, rate, tax_rate
-ORDER BY mode, kind, promotion NULLS FIRST, rate, tax_rate LIMIT :most
+GROUP BY legal_unit, counter_id, counter, mode, supplier, kind, promotion, rate, tax_rate
+ORDER BY mode, supplier, kind, promotion NULLS FIRST, rate, tax_rate LIMIT :most
 """
 KEPT = """
 SELECT date_trunc('month', day)::date AS month, sum(commission)::bigint AS kept FROM pos.day_sales
@@ -122,7 +101,7 @@ def statement_of(tx: Tx, store: StoreFacts, code: str, since: date, until: date)
     if counter is None:
         raise CounterUnknown(f"{store.code} has no counter {code}")
     asked = {"store": store.id, "counter": code, "since": since, "until": until, "most": BANDS_MAX}
-    bands = tuple(Band(*row) for row in tx.execute(BANDS, asked))
+    bands = tuple(SalesFigure(*row) for row in tx.execute(BANDS, asked))
     closed = tx.execute(
         "SELECT count(*) FROM pos.store_day WHERE store_id = :store AND day BETWEEN :since AND :until", asked
     ).scalar_one()

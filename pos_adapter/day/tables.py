@@ -1,7 +1,6 @@
 """Storage of shifts and of closed days (migration 0027)."""
 
 from datetime import date, datetime
-from decimal import Decimal
 from uuid import UUID
 
 import msgspec
@@ -25,6 +24,7 @@ from sqlalchemy import (
 )
 
 from foundation.rows import Write
+from pos_adapter.day.rules import AccountFigure, Entry, SalesFigure, TenderFigure
 from pos_adapter.schema import metadata
 
 shift = Table(
@@ -234,69 +234,27 @@ class StoreDayRow(msgspec.Struct, frozen=True):
     closed_at: datetime
 
 
-class DayTenderRow(msgspec.Struct, frozen=True):
+class DayTenderRow(TenderFigure, frozen=True, kw_only=True):
     store_id: int
     day: date
     n: int
-    source: str
-    legal_unit: str
-    terminal: str | None
-    cashier: str | None
-    kind: str
-    role: str
-    receipts: int
-    amount: int
-    units: int | None
 
 
-class DaySalesRow(msgspec.Struct, frozen=True):
+class DaySalesRow(SalesFigure, frozen=True, kw_only=True):
     store_id: int
     day: date
     n: int
-    legal_unit: str
-    counter_id: int | None
-    counter: str
-    mode: str
-    supplier: str | None
-    kind: str
-    promotion: str | None
-    rate: Decimal | None
-    tax_rate: int | None
-    lines: int
-    amount: int
-    tax: int
-    benefits: int
-    borne: int
-    base: int
-    commission: int
 
 
-class DayAccountRow(msgspec.Struct, frozen=True):
+class DayAccountRow(AccountFigure, frozen=True, kw_only=True):
     store_id: int
     day: date
-    kind: str
-    currency: str
-    legal_unit: str
-    funder: str
-    opening: int
-    issued: int
-    reversed_in: int
-    used: int
-    expired: int
-    reversed_out: int
-    adjusted: int
-    closing: int
 
 
-class DayEntryRow(msgspec.Struct, frozen=True):
+class DayEntryRow(Entry, frozen=True, kw_only=True):
     store_id: int
     day: date
     n: int
-    legal_unit: str
-    account: str
-    detail: str
-    debit: int
-    credit: int
 
 
 class DayDifferenceRow(msgspec.Struct, frozen=True):

@@ -30,6 +30,7 @@ from pos_adapter.day.rules import (
     receipt_fault,
 )
 from pos_adapter.payments.rules import PaymentState, RefundState
+from pos_adapter.sales.facts import ORIGINAL
 from pos_adapter.sales.rules import ACCOUNT_TENDERS
 from pos_adapter.settlements.rules import SettlementState
 
@@ -163,23 +164,19 @@ def _settlements(tx: Tx, store: StoreFacts, posted: Posted) -> Iterator[Differen
 
 
 # What receipts took from accounts (returns and voids: gave back), by the id under which the accounts know of it.
-SPENT: LiteralString = """
+SPENT: LiteralString = f"""
 SELECT CASE WHEN s.type = 'sale' THEN coalesce(s.purchase_ref, s.id) ELSE s.id END AS ref, t.kind, s.currency,
        sum(CASE s.type WHEN 'sale' THEN -t.units ELSE t.units END)::bigint AS units
 FROM unnest(%(days)s::date[], %(ids)s::uuid[]) AS x (day, id)
 CROSS JOIN LATERAL (SELECT * FROM pos.sale AS s WHERE s.business_date = x.day AND s.id = x.id LIMIT 1) AS s
-LEFT JOIN LATERAL (
-    SELECT * FROM pos.sale AS o WHERE o.id = s.original_id
-        AND o.business_date = make_date(substr(s.original_id::text, 1, 4)::integer,
-            substr(s.original_id::text, 5, 2)::integer, substr(s.original_id::text, 7, 2)::integer)
-    LIMIT 1) AS o ON s.type = 'void' AND s.original_id IS NOT NULL
+{ORIGINAL}
 CROSS JOIN LATERAL (
     SELECT * FROM pos.tender AS t WHERE t.kind = ANY(%(kinds)s) AND t.units <> 0
         AND t.business_date = CASE WHEN s.type = 'void' THEN o.business_date ELSE x.day END
         AND t.sale_id = CASE WHEN s.type = 'void' THEN o.id ELSE x.id END OFFSET 0) AS t
 WHERE s.member_part = 'done'
 GROUP BY 1, 2, 3
-"""
+"""  # noqa: S608 - a constant of the sales
 PURCHASES: LiteralString = """
 SELECT DISTINCT coalesce(s.purchase_ref, s.id) FROM unnest(%(days)s::date[], %(ids)s::uuid[]) AS x (day, id)
 CROSS JOIN LATERAL (SELECT * FROM pos.sale AS s WHERE s.business_date = x.day AND s.id = x.id LIMIT 1) AS s

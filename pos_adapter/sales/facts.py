@@ -8,7 +8,7 @@ regular price. A void is its original's lines with `sign` -1, on the void's date
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import pyarrow as pa
@@ -57,15 +57,22 @@ LINE_FACTS = pa.schema(
 )
 
 # A void that was posted before its original arrived gives nothing back until it is settled with it.
-VOID_HOLDS = """(s.state = 'posted' AND o.state = 'voided'
+VOID_HOLDS: LiteralString = """(s.state = 'posted' AND o.state = 'voided'
     AND ('unknown_original' <> ALL (s.flags) OR s.member_part IN ('done', 'none')))"""
 
 # OFFSET 0 and LIMIT 1 keep PostgreSQL from turning these into joins: a look-up by key touches the one month in which
 # a receipt lies, a join over a page of receipts reads every month there is.
 
+# o: the receipt that a return or a void `s` gives back. Its id carries its day, so that one month is looked at.
+ORIGINAL: LiteralString = """LEFT JOIN LATERAL (
+    SELECT * FROM pos.sale AS o WHERE o.id = s.original_id AND o.currency = s.currency
+        AND o.business_date = make_date(substr(s.original_id::text, 1, 4)::integer,
+            substr(s.original_id::text, 5, 2)::integer, substr(s.original_id::text, 7, 2)::integer)
+    LIMIT 1) AS o ON s.original_id IS NOT NULL"""
+
 # p: how it was paid. Which tenders are money or stored value (a kind that nobody registered is money), and whether
 # some take from accounts or come from coupons, so that somebody else may bear a part of them.
-WANTED = f"""
+WANTED: LiteralString = f"""
 SELECT s.business_date, s.id, s.store_id, s.currency, s.type, s.occurred_at,
        CASE WHEN s.type = 'void' THEN o.member_id ELSE s.member_id END AS member_id,
        CASE WHEN s.type = 'void' THEN o.business_date ELSE s.business_date END AS lines_day,
@@ -76,11 +83,7 @@ SELECT s.business_date, s.id, s.store_id, s.currency, s.type, s.occurred_at,
        s.member_part = 'done' AS moves_accounts, p.*
 FROM unnest(%(days)s::date[], %(ids)s::uuid[]) AS x (day, id)
 CROSS JOIN LATERAL (SELECT * FROM pos.sale AS s WHERE s.business_date = x.day AND s.id = x.id LIMIT 1) AS s
-LEFT JOIN LATERAL (
-    SELECT * FROM pos.sale AS o WHERE o.id = s.original_id AND o.currency = s.currency
-        AND o.business_date = make_date(substr(s.original_id::text, 1, 4)::integer,
-            substr(s.original_id::text, 5, 2)::integer, substr(s.original_id::text, 7, 2)::integer)
-    LIMIT 1) AS o ON s.original_id IS NOT NULL
+{ORIGINAL}
 CROSS JOIN LATERAL (
     SELECT array_agg(coalesce(k.role, 'money') <> 'benefit' ORDER BY t.n) AS is_money,
            bool_and(coalesce(k.role, 'money') <> 'benefit') AS all_money,
@@ -93,7 +96,7 @@ WHERE (s.state <> 'discarded' OR %(discarded)s) AND (s.type <> 'void' OR {VOID_H
 """  # noqa: S608 - a constant of this file
 
 # o is the line as it was sold: the original's of a return, the line itself otherwise.
-LINES = f"""
+LINES: LiteralString = f"""
 COPY (
 WITH wanted AS MATERIALIZED ({WANTED})
 SELECT w.id, ('x' || substr(replace(w.id::text, '-', ''), 17))::bit(64)::bigint,
