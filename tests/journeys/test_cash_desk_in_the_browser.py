@@ -7,7 +7,7 @@ import pytest
 
 from tests.foundation.page_checks import look
 from tests.member_api.people import PHONE
-from tests.pos_adapter.desk_scene import MEMBER, Scene, scene
+from tests.pos_adapter.desk_scene import MEMBER, Scene, left, press, says, scene
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -21,19 +21,6 @@ def store(
 ) -> Iterator[Scene]:
     with scene(fresh_database, tmp_path_factory.mktemp("desk") / "web.log") as found:
         yield found
-
-
-def press(page: "Page", *keys: str) -> None:
-    for key in keys:
-        page.keyboard.press(key)
-
-
-def says(page: "Page", words: str) -> None:
-    page.wait_for_function("words => document.getElementById('said').textContent.includes(words)", arg=words)
-
-
-def left(page: "Page", amount: str) -> None:
-    page.wait_for_function("amount => document.getElementById('left').textContent === amount", arg=amount)
 
 
 def test_three_counters_are_settled_with_one_payment_by_the_keyboard_only(

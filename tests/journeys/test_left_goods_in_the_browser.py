@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.foundation.page_checks import look
-from tests.pos_adapter.desk_scene import MEMBER, Scene, scene
+from tests.pos_adapter.desk_scene import MEMBER, Scene, press, says, scene
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -22,15 +22,6 @@ def store(
 ) -> Iterator[Scene]:
     with scene(fresh_database, tmp_path_factory.mktemp("left") / "web.log") as found:
         yield found
-
-
-def says(page: "Page", words: str) -> None:
-    page.wait_for_function("words => document.getElementById('said').textContent.includes(words)", arg=words)
-
-
-def press(page: "Page", *keys: str) -> None:
-    for key in keys:
-        page.keyboard.press(key)
 
 
 def labels(store: Scene, state: str = "lying") -> list[Any]:

@@ -26,7 +26,7 @@ from tests.journeys.return_steps import Screen, approve_first, issue_red_ticket,
 from tests.member_api.ledger.callers import balance, given
 from tests.member_api.people import PHONE
 from tests.organisation.factories import a_counter, a_person_with_login
-from tests.pos_adapter.desk_scene import open_desk
+from tests.pos_adapter.desk_scene import left, open_desk
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -119,10 +119,6 @@ def ticket_of(shop: Scene, number: int) -> Any:
     found = shop.call("GET", f"/v1/tickets?store=S01&number={number}").json()["items"]
     assert len(found) == 1, "a ticket is there once"
     return found[0]
-
-
-def left(desk: "Page", amount: str) -> None:
-    desk.wait_for_function("amount => document.getElementById('left').textContent === amount", arg=amount)
 
 
 def pays_by(desk: "Page", *steps: tuple[str, str]) -> None:

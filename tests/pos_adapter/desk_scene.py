@@ -116,6 +116,21 @@ def open_desk(page: "Page", base: str, terminal: str = "D1", who: str = "clara")
     return complaints
 
 
+def press(page: "Page", *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def says(page: "Page", words: str) -> None:
+    """Wait until the desk says so."""
+    page.wait_for_function("words => document.getElementById('said').textContent.includes(words)", arg=words)
+
+
+def left(page: "Page", amount: str) -> None:
+    """Wait until so much is left to pay."""
+    page.wait_for_function("amount => document.getElementById('left').textContent === amount", arg=amount)
+
+
 @contextmanager
 def scene(environment: Mapping[str, str], log: Path) -> Iterator[Scene]:
     """The store, its server and its relay, until the block ends."""
