@@ -9,7 +9,7 @@ from analytics.measures.catalogue import ALL_MEASURES
 from analytics.measures.measure import Source, Unit
 from analytics.permissions import REPORTS
 from foundation.access import allow
-from foundation.http import Blueprint, PageArguments, Schema, make_cursor, page_of, paged, read_cursor
+from foundation.http import Blueprint, PageArguments, Schema, first_page, page_of, paged, read_cursor
 
 measures_blueprint = Blueprint("measures", __name__, description="What each figure means")
 
@@ -33,7 +33,7 @@ class MeasureSchema(Schema):
 def get_measures(query: Mapping[str, Any]) -> Any:
     after = read_cursor(query["cursor"], str)[0] if query["cursor"] else ""
     found = [each for each in sorted(ALL_MEASURES, key=lambda each: each.name) if each.name > after]
-    shown = found[: query["limit"]]
+    shown, following = first_page(found, query["limit"], lambda each: each.name)
     bodies = [
         {
             "name": each.name,
@@ -45,4 +45,4 @@ def get_measures(query: Mapping[str, Any]) -> Any:
         }
         for each in shown
     ]
-    return paged(bodies, make_cursor(shown[-1].name) if len(found) > len(shown) else None)
+    return paged(bodies, following)

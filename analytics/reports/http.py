@@ -24,8 +24,8 @@ from foundation.http import (
     Blueprint,
     PageArguments,
     Schema,
+    first_page,
     id_of,
-    make_cursor,
     page_of,
     paged,
     read_cursor,
@@ -98,8 +98,7 @@ def page_from(rows: Sequence[Row], cursor: str | None, limit: int, *types: Any) 
     """The rows after a cursor, at most `limit`, and the cursor after them; None at the end. Raises CursorUnreadable."""
     after = read_cursor(cursor, *types) if cursor else None
     rest = [row for row in rows if row.mark > after] if after is not None else rows
-    shown = rest[:limit]
-    return shown, make_cursor(*shown[-1].mark) if len(rest) > limit else None
+    return first_page(rest, limit, lambda row: row.mark)
 
 
 def _paged(rows: Sequence[Row], query: Mapping[str, Any], body: Callable[[Row], Any], *types: Any) -> Any:

@@ -25,12 +25,12 @@ from foundation.http import (
     Blueprint,
     PageArguments,
     Schema,
+    first_page,
+    id_in,
     id_of,
     idempotent,
-    make_cursor,
     page_of,
     paged,
-    read_cursor,
     transactional,
 )
 from foundation.http.fields import Words
@@ -139,10 +139,9 @@ def get_scoring_run(tx: Tx, run: str) -> dict[str, Any]:
 @runs_blueprint.response(200, page_of(ScoringRunOut))
 def get_scoring_runs(tx: Tx, query: Mapping[str, Any]) -> Any:
     """Runs, the newest first."""
-    before = read_cursor(query["cursor"], int)[0] if query["cursor"] else None
-    runs = list_runs(tx, query["limit"] + 1, before)
-    shown = runs[: query["limit"]]
-    return paged([run_body(run) for run in shown], make_cursor(shown[-1].id) if len(runs) > len(shown) else None)
+    runs = list_runs(tx, query["limit"] + 1, id_in(query["cursor"]))
+    shown, following = first_page(runs, query["limit"], lambda run: run.id)
+    return paged([run_body(run) for run in shown], following)
 
 
 @runs_blueprint.route("/score-settings", methods=["GET"])

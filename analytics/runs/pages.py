@@ -23,7 +23,7 @@ from analytics.scores.words import model_words
 from foundation.access import allow, current_principal
 from foundation.clock import local_date
 from foundation.database import Tx
-from foundation.http import Pages, make_cursor, read_cursor, transactional
+from foundation.http import Pages, first_page, id_in, transactional
 from foundation.pages import gettext, lazy, render
 from foundation.pages.charts import Chart, Point, bars
 from foundation.settings import get_settings
@@ -70,10 +70,9 @@ TARGET_WORDS: Mapping[str, Any] = {"spend": lazy("Spend"), "probability": lazy("
 @transactional
 def runs_page(tx: Tx) -> str:
     """All runs, the newest first; the one under way with its progress; a form to start one."""
-    cursor = flask.request.args.get("cursor")
-    before = read_cursor(cursor, int)[0] if cursor else None
+    before = id_in(flask.request.args.get("cursor"))
     runs = list_runs(tx, PAGE_SIZE + 1, before)
-    shown = runs[:PAGE_SIZE]
+    shown, following = first_page(runs, PAGE_SIZE, lambda run: run.id)
     settings = current_settings(tx)
     return render(
         "scoring_runs/list.html",
@@ -82,7 +81,7 @@ def runs_page(tx: Tx) -> str:
         settings=settings,
         today=local_date(tx.now, get_settings().company_timezone),
         may_run=current_principal().may(RUN) and current_principal().places is None,
-        next=f"/scoring-runs?cursor={make_cursor(shown[-1].id)}" if len(runs) > PAGE_SIZE else "",
+        next=f"/scoring-runs?cursor={following}" if following else "",
         first="/scoring-runs" if before is not None else "",
         horizon_max=HORIZON_MAX,
         **_words(),

@@ -26,8 +26,8 @@ from foundation.http import (
     Blueprint,
     PageArguments,
     Schema,
+    first_page,
     id_of,
-    make_cursor,
     page_of,
     paged,
     read_cursor,
@@ -171,9 +171,7 @@ def get_scores(tx: Tx, query: Mapping[str, Any]) -> Any:
     else:
         scores = latest_scores(tx, query["as_of"], query["horizon_days"])
     rows = page_of_scores(scores, after, query["limit"] + 1, _seen_members(tx))
-    shown = rows[: query["limit"]]
-    last = shown[-1] if len(rows) > len(shown) else None
-    cursor = make_cursor(scores.run_id, last.member_id, last.currency) if last is not None else None
+    shown, cursor = first_page(rows, query["limit"], lambda row: (scores.run_id, row.member_id, row.currency))
     return paged([score_body(score, scores) for score in shown], cursor)
 
 

@@ -2,9 +2,9 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import flask
@@ -18,6 +18,8 @@ from foundation.http.json_reading import INTEGER_MAX
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 1000
 CURSOR_MAX = 1024
+
+Row = TypeVar("Row")
 
 
 class Schema(marshmallow.Schema):
@@ -91,6 +93,21 @@ def read_cursor(cursor: str, *types: Any) -> tuple[Any, ...]:
     if not all(_could_be_stored(value) for value in values):
         raise CursorUnreadable("the cursor is not one that this list gave out")
     return values
+
+
+def first_page(found: Sequence[Row], limit: int, mark: Callable[[Row], Any]) -> tuple[Sequence[Row], str | None]:
+    """Of rows that were asked for with one more than fits: the first `limit`, and the cursor after them; None if there
+    was no more. `mark` gives the sort value of a row, or a tuple of them, that the next page begins after."""
+    shown = found[:limit]
+    if len(found) <= limit:
+        return shown, None
+    last = mark(shown[-1])
+    return shown, make_cursor(*last) if isinstance(last, tuple) else make_cursor(last)
+
+
+def id_in(cursor: str | None) -> int | None:
+    """The id in a cursor of a list that goes by ids; None on the first page. Raises CursorUnreadable."""
+    return read_cursor(cursor, int)[0] if cursor else None
 
 
 def _could_be_stored(value: Any) -> bool:

@@ -10,7 +10,7 @@ from foundation.access import allow, current_principal
 from foundation.clock import local_date
 from foundation.database import Tx
 from foundation.errors import FieldError
-from foundation.http import Blueprint, id_of, idempotent, make_cursor, page_of, paged, read_cursor, transactional
+from foundation.http import Blueprint, first_page, id_in, id_of, idempotent, page_of, paged, transactional
 from foundation.settings import get_settings
 from marketing.campaigns import bodies
 from marketing.campaigns.estimating import estimate
@@ -55,10 +55,8 @@ def post_campaign(tx: Tx, body: Mapping[str, Any]) -> dict[str, Any]:
 @campaigns_blueprint.response(200, page_of(bodies.CampaignOut))
 def get_campaigns(tx: Tx, query: Mapping[str, Any]) -> Any:
     """Campaigns, the newest first."""
-    before = read_cursor(query["cursor"], int)[0] if query["cursor"] else None
-    found = list_campaigns(tx, current_principal(), query["state"], before, query["limit"] + 1)
-    shown = found[: query["limit"]]
-    more = make_cursor(shown[-1].id) if len(found) > len(shown) else None
+    found = list_campaigns(tx, current_principal(), query["state"], id_in(query["cursor"]), query["limit"] + 1)
+    shown, more = first_page(found, query["limit"], lambda campaign: campaign.id)
     return paged([bodies.campaign_body(campaign) for campaign in shown], more)
 
 
@@ -215,9 +213,8 @@ def get_results(tx: Tx, campaign: str) -> Any:
 def get_members(tx: Tx, query: Mapping[str, Any], campaign: str) -> Any:
     """Who was treated and who was held out, what was sent, and why something was not."""
     found = read_campaign(tx, current_principal(), campaign_id_of(campaign))
-    after = read_cursor(query["cursor"], int)[0] if query["cursor"] else 0
-    rows = campaign_members(tx, found, query["arm"], after, query["limit"] + 1)
-    shown = rows[: query["limit"]]
+    rows = campaign_members(tx, found, query["arm"], id_in(query["cursor"]) or 0, query["limit"] + 1)
+    shown, following = first_page(rows, query["limit"], lambda row: row.member_id)
     items = [
         {
             "member": str(row.member_id), "arm": row.arm, "why": row.why, "assigned_at": row.assigned_at,
@@ -225,4 +222,4 @@ def get_members(tx: Tx, query: Mapping[str, Any], campaign: str) -> Any:
         }
         for row in shown
     ]  # fmt: skip
-    return paged(items, make_cursor(shown[-1].member_id) if len(rows) > len(shown) else None)
+    return paged(items, following)

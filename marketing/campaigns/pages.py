@@ -12,7 +12,7 @@ from foundation.access import Principal, PrincipalKind, allow, current_principal
 from foundation.clock import local_date
 from foundation.database import Tx
 from foundation.errors import DomainError
-from foundation.http import Pages, make_cursor, read_cursor, transactional
+from foundation.http import Pages, first_page, id_in, transactional
 from foundation.money import exponent
 from foundation.pages import gettext, render
 from foundation.pages.formats import money, number
@@ -55,10 +55,9 @@ def list_page(tx: Tx) -> str:
     """Campaigns, the newest first."""
     asked = flask.request.args.get("state", "")
     state = CampaignState(asked) if asked in set(CampaignState) else None
-    cursor = flask.request.args.get("cursor")
-    before = read_cursor(cursor, int)[0] if cursor else None
+    before = id_in(flask.request.args.get("cursor"))
     found = list_campaigns(tx, current_principal(), state, before, SHOWN + 1)
-    shown = found[:SHOWN]
+    shown, following = first_page(found, SHOWN, lambda campaign: campaign.id)
     names = names_of(tx, [campaign.created_by for campaign in shown])
     return render(
         "campaigns/list.html",
@@ -67,7 +66,7 @@ def list_page(tx: Tx) -> str:
         filters=[("/campaigns", gettext("All"))] + [(f"/campaigns?state={s.value}", w) for s, (w, _) in STATES.items()],
         here=f"/campaigns?state={state.value}" if state else "/campaigns",
         filtered=state is not None,
-        next=_address("/campaigns", state=asked, cursor=make_cursor(shown[-1].id)) if len(found) > SHOWN else "",
+        next=_address("/campaigns", state=asked, cursor=following) if following else "",
         first=_address("/campaigns", state=asked) if before is not None else "",
     )
 
@@ -452,11 +451,10 @@ def results_page(tx: Tx, campaign: str) -> Any:
 def members_page(tx: Tx, campaign: str) -> str:
     """Who was in it, in which group and why, what was sent and why not."""
     found = read_campaign(tx, current_principal(), campaign_id_of(campaign))
-    asked, cursor = flask.request.args.get("arm", ""), flask.request.args.get("cursor")
+    asked, after = flask.request.args.get("arm", ""), id_in(flask.request.args.get("cursor"))
     arm = Arm(asked) if asked in set(Arm) else None
-    after = read_cursor(cursor, int)[0] if cursor else 0
-    rows = campaign_members(tx, found, arm, after, SHOWN + 1)
-    shown = rows[:SHOWN]
+    rows = campaign_members(tx, found, arm, after or 0, SHOWN + 1)
+    shown, following = first_page(rows, SHOWN, lambda row: row.member_id)
     names = masked_names(tx, [row.member_id for row in shown])
     path = f"/campaigns/{found.id}/members"
     return _render(
@@ -466,7 +464,7 @@ def members_page(tx: Tx, campaign: str) -> str:
         members=[_member(row, names) for row in shown],
         arms=[(path, gettext("All"))] + [(f"{path}?arm={each.value}", words) for each, (words, _) in ARMS.items()],
         here=f"{path}?arm={arm.value}" if arm else path,
-        next=_address(path, arm=asked, cursor=make_cursor(shown[-1].member_id)) if len(rows) > SHOWN else "",
+        next=_address(path, arm=asked, cursor=following) if following else "",
         first=_address(path, arm=asked) if after else "",
     )
 

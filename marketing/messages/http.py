@@ -13,9 +13,9 @@ from foundation.errors import BadRequest, DomainError
 from foundation.http import (
     Blueprint,
     PageArguments,
+    first_page,
     id_of,
     idempotent,
-    make_cursor,
     page_of,
     paged,
     read_cursor,
@@ -120,8 +120,8 @@ def get_messages(tx: Tx, query: Mapping[str, Any]) -> Any:
 
 
 def _page(found: Sequence[MessageRecord], limit: int) -> Any:
-    shown = found[:limit]
-    return paged([message_body(record) for record in shown], make_cursor(shown[-1].id) if len(found) > limit else None)
+    shown, following = first_page(found, limit, lambda record: record.id)
+    return paged([message_body(record) for record in shown], following)
 
 
 @messages_blueprint.route("/messages/standing", methods=["GET"])
@@ -162,7 +162,7 @@ def get_inbox(tx: Tx, query: Mapping[str, Any], member: str) -> Any:
     """A member's inbox, the newest first. The name in a letter is masked unless the caller holds members.personal."""
     personal = current_principal().may("members.personal")
     found = inbox_of(tx, member_named(tx, member), _before(query["cursor"]), query["limit"] + 1, personal=personal)
-    shown = found[: query["limit"]]
+    shown, following = first_page(found, query["limit"], lambda letter: letter.id)
     items = [
         {
             "id": str(letter.id),
@@ -176,7 +176,7 @@ def get_inbox(tx: Tx, query: Mapping[str, Any], member: str) -> Any:
         }
         for letter in shown
     ]
-    return paged(items, make_cursor(shown[-1].id) if len(found) > len(shown) else None)
+    return paged(items, following)
 
 
 @messages_blueprint.route("/members/<member>/inbox/<message>/read", methods=["POST"])

@@ -14,12 +14,12 @@ from foundation.http import (
     Blueprint,
     PageArguments,
     Schema,
+    first_page,
+    id_in,
     id_of,
     idempotent,
-    make_cursor,
     page_of,
     paged,
-    read_cursor,
     transactional,
 )
 from foundation.pages.words import LANGUAGES
@@ -246,12 +246,10 @@ def freeze_list(tx: Tx, body: Mapping[str, Any]) -> Any:
 def list_lists(tx: Tx, query: Mapping[str, Any]) -> Any:
     """Frozen lists, the newest first; archived ones by themselves."""
     viewer, limit = current_principal(), query["limit"]
-    before = read_cursor(query["cursor"], int)[0] if query["cursor"] else None
-    found = lists(
-        tx, viewer, before=before, limit=limit + 1, archived=query["archived"], search=query["search"].strip()
-    )
-    items = [list_body_for(tx, viewer, each) for each in found[:limit]]
-    return paged(items, make_cursor(found[limit - 1].id) if len(found) > limit else None)
+    archived, search = query["archived"], query["search"].strip()
+    found = lists(tx, viewer, before=id_in(query["cursor"]), limit=limit + 1, archived=archived, search=search)
+    shown, following = first_page(found, limit, lambda each: each.id)
+    return paged([list_body_for(tx, viewer, each) for each in shown], following)
 
 
 @target_lists_blueprint.route("/target-lists/<list_id>")
@@ -273,13 +271,13 @@ def list_members(tx: Tx, query: Mapping[str, Any], list_id: str) -> Any:
     """The members of a list by id, each with why it is in: what was measured when the list was frozen."""
     viewer, limit = current_principal(), query["limit"]
     found = read_list(tx, viewer, list_id_of(list_id))
-    after = read_cursor(query["cursor"], int)[0] if query["cursor"] else 0
-    member_ids = members_of(tx, found.id, max(after, 0), limit + 1, visible_members(tx, viewer))
-    shown = member_ids[:limit]
+    after = max(id_in(query["cursor"]) or 0, 0)
+    member_ids = members_of(tx, found.id, after, limit + 1, visible_members(tx, viewer))
+    shown, following = first_page(member_ids, limit, lambda id_: id_)
     seen, names = seen_of(tx, found.id, shown), masked_names(tx, shown)
     wording = wording_for(tx, found.filter.conditions)
     items = [listed_body(found.filter, seen[id_], wording, names) for id_ in shown]
-    return paged(items, make_cursor(shown[-1]) if len(member_ids) > limit else None)
+    return paged(items, following)
 
 
 @target_lists_blueprint.route("/target-lists/<list_id>/members/<member>")

@@ -11,7 +11,7 @@ from foundation.access import Principal, allow, current_principal
 from foundation.conditions import LISTING, Operator, Where
 from foundation.database import Tx
 from foundation.errors import DomainError
-from foundation.http import Pages, make_cursor, read_cursor, transactional
+from foundation.http import Pages, first_page, id_in, transactional
 from foundation.pages import gettext, lazy, render
 from foundation.pages.formats import number
 from foundation.settings import get_settings
@@ -62,10 +62,9 @@ def lists_page(tx: Tx) -> str:
     viewer = current_principal()
     search = flask.request.args.get("search", "")[:SEARCH_MAX].strip()
     archived = flask.request.args.get("archived") == "1"
-    cursor = flask.request.args.get("cursor")
-    before = read_cursor(cursor, int)[0] if cursor else None
+    before = id_in(flask.request.args.get("cursor"))
     found = lists(tx, viewer, before=before, limit=PAGE_SIZE + 1, archived=archived, search=search)
-    shown = found[:PAGE_SIZE]
+    shown, following = first_page(found, PAGE_SIZE, lambda each: each.id)
     names = _who(tx, [each.created_by for each in shown])
     kept = {key: value for key, value in (("search", search), ("archived", "1" if archived else "")) if value}
     here = "/target-lists?archived=1" if archived else "/target-lists"
@@ -75,7 +74,7 @@ def lists_page(tx: Tx) -> str:
         search=search,
         archived=archived,
         here=here,
-        next=_address("/target-lists", kept | {"cursor": make_cursor(shown[-1].id)}) if len(found) > PAGE_SIZE else "",
+        next=_address("/target-lists", kept | {"cursor": following}) if following else "",
         first=_address("/target-lists", kept) if before is not None else "",
         may_write=viewer.may(LISTS_WRITE),
     )
@@ -202,11 +201,9 @@ def list_page(tx: Tx, list_id: str) -> str:
     """One list: its filter in words, how it is made up, its members with why; one member explained."""
     viewer = current_principal()
     found = read_list(tx, viewer, list_id_of(list_id))
-    cursor = flask.request.args.get("cursor")
-    after = max(read_cursor(cursor, int)[0], 0) if cursor else 0
+    after = max(id_in(flask.request.args.get("cursor")) or 0, 0)
     member_ids = members_of(tx, found.id, after, PAGE_SIZE + 1, visible_members(tx, viewer))
-    shown = member_ids[:PAGE_SIZE]
-    more = make_cursor(shown[-1]) if len(member_ids) > PAGE_SIZE else ""
+    shown, more = first_page(member_ids, PAGE_SIZE, lambda id_: id_)
     seen, names = seen_of(tx, found.id, shown), masked_names(tx, shown)
     wording = wording_for(tx, found.filter.conditions)
     body = list_body_for(tx, viewer, found)

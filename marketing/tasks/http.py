@@ -9,7 +9,7 @@ from foundation.access import PlaceForbidden, allow, current_principal
 from foundation.clock import local_date
 from foundation.database import Tx
 from foundation.errors import FieldError, Invalid
-from foundation.http import Blueprint, id_of, idempotent, make_cursor, page_of, paged, read_cursor, transactional
+from foundation.http import Blueprint, first_page, id_of, idempotent, page_of, paged, read_cursor, transactional
 from foundation.settings import get_settings
 from marketing.permissions import TASKS_MANAGE, TASKS_READ, TASKS_WORK
 from marketing.tasks import bodies, calling_back, handing_over, working
@@ -111,9 +111,8 @@ def get_tasks(tx: Tx, query: Mapping[str, Any]) -> Any:
     """The tasks that you may see, the earliest due first."""
     after = Mark(*_mark(query["cursor"])) if query["cursor"] else None
     found = list_tasks(tx, me(), _query(tx, query), query["limit"] + 1, after)
-    shown = found[: query["limit"]]
-    last = shown[-1] if len(found) > len(shown) else None
-    return paged(_bodies(tx, shown), make_cursor(last.due_on, last.id) if last is not None else None)
+    shown, following = first_page(found, query["limit"], lambda task: (task.due_on, task.id))
+    return paged(_bodies(tx, shown), following)
 
 
 @tasks_blueprint.route("/tasks/waiting", methods=["GET"])

@@ -9,9 +9,10 @@ from foundation.database import Tx
 from foundation.http import (
     Blueprint,
     PageArguments,
+    first_page,
+    id_in,
     id_of,
     idempotent,
-    make_cursor,
     page_of,
     paged,
     read_cursor,
@@ -64,10 +65,8 @@ def post_trigger(tx: Tx, body: Mapping[str, Any]) -> dict[str, Any]:
 @triggers_blueprint.response(200, page_of(bodies.TriggerOut))
 def get_triggers(tx: Tx, query: Mapping[str, Any]) -> Any:
     """Triggers, the newest first."""
-    before = read_cursor(query["cursor"], int)[0] if query["cursor"] else None
-    found = list_triggers(tx, query["state"], before, query["limit"] + 1)
-    shown = found[: query["limit"]]
-    more = make_cursor(shown[-1].id) if len(found) > len(shown) else None
+    found = list_triggers(tx, query["state"], id_in(query["cursor"]), query["limit"] + 1)
+    shown, more = first_page(found, query["limit"], lambda trigger: trigger.id)
     return paged([bodies.trigger_body(trigger) for trigger in shown], more)
 
 
@@ -156,12 +155,11 @@ def get_firings(tx: Tx, query: Mapping[str, Any], trigger: str) -> Any:
     read_trigger(tx, number)
     before = read_cursor(query["cursor"], date, int) if query["cursor"] else None
     found = firings_of(tx, number, before, query["limit"] + 1)  # type: ignore[arg-type]
-    shown = found[: query["limit"]]
+    shown, more = first_page(found, query["limit"], lambda firing: (firing.fired_on, firing.member_id))
     items = [
         {"member": str(f.member_id), "occasion": f.occasion, "fired_on": f.fired_on, "arm": f.arm, "why": f.why}
         for f in shown
     ]
-    more = make_cursor(shown[-1].fired_on, shown[-1].member_id) if len(found) > len(shown) else None
     return paged(items, more)
 
 

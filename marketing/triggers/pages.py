@@ -10,7 +10,7 @@ from foundation.access import PrincipalKind, allow, current_principal
 from foundation.clock import local_date
 from foundation.conditions import Unit
 from foundation.database import Tx
-from foundation.http import Pages, make_cursor, read_cursor, transactional
+from foundation.http import Pages, first_page, id_in, make_cursor, read_cursor, transactional
 from foundation.money import exponent
 from foundation.pages import gettext, lazy, render
 from foundation.pages.formats import number
@@ -60,10 +60,9 @@ OCCASIONS: dict[Occasion, Any] = {
 def list_page(tx: Tx) -> str:
     """Triggers, the newest first, and whom the whole company holds out."""
     principal = current_principal()
-    cursor = flask.request.args.get("cursor")
-    before = read_cursor(cursor, int)[0] if cursor else None
+    before = id_in(flask.request.args.get("cursor"))
     found = list_triggers(tx, None, before, SHOWN + 1)
-    shown = found[:SHOWN]
+    shown, following = first_page(found, SHOWN, lambda trigger: trigger.id)
     setting = standing_control_on(tx)
     return render(
         "triggers/list.html",
@@ -74,7 +73,7 @@ def list_page(tx: Tx) -> str:
         share=format((Decimal(setting.share) / BASIS_POINTS).normalize(), "f"),
         salt=setting.salt.replace("/", "-"),
         today=_today(tx),
-        next=f"/triggers?cursor={make_cursor(shown[-1].id)}" if len(found) > SHOWN else "",
+        next=f"/triggers?cursor={following}" if following else "",
         first="/triggers" if before is not None else "",
     )
 
