@@ -22,6 +22,7 @@ from member_api.phone.rules import (
     CODE_DIGITS,
     PIN,
     PIN_TRIES_MAX,
+    PROVED_LIFE,
     SPEND_CODE_LIFE,
     new_digits,
     why_too_easy,
@@ -84,18 +85,25 @@ class _Tried:
 
 
 # ------------------------------------------------------------------------------------------------ checking
-def check_pin(tx: Tx, member_id: int, pin: str) -> None:  # noqa: ARG001 - the count is kept whatever becomes of tx
-    """Count a try, and compare. Raises PinMissing, ProofWrong, WalletBlocked."""
+def check_pin(tx: Tx, member_id: int, pin: str, request: bytes | None = None) -> None:
+    """Count a try, and compare. Raises PinMissing, ProofWrong, WalletBlocked.
+
+    `request` names the very request that is to be proved: one that was, minutes ago, is not asked again.
+    """
+    if _proved_before(tx, member_id, request):
+        return
     tried = _try(member_id)
     if tried is None or tried.pin_hash is None:
         raise PinMissing("The member has set no PIN yet")
     if not (PIN.fullmatch(pin) and is_password(tried.pin_hash, pin)):
         raise _wrong(tried)
-    _right(member_id)
+    _right(member_id, request)
 
 
-def check_code(tx: Tx, member_id: int, code: str) -> None:
-    """Count a try, compare, and use the code up. Raises PinMissing, ProofWrong, WalletBlocked."""
+def check_code(tx: Tx, member_id: int, code: str, request: bytes | None = None) -> None:
+    """Count a try, compare, and use the code up. As check_pin; a code used up is still right for its own `request`."""
+    if _proved_before(tx, member_id, request):
+        return
     tried = _try(member_id)
     if tried is None or tried.pin_hash is None:
         raise PinMissing("The member has set no PIN yet")
@@ -110,7 +118,17 @@ def check_code(tx: Tx, member_id: int, code: str) -> None:
         )
     if used.rowcount != 1:
         raise _wrong(tried)  # somebody else used it meanwhile
-    _right(member_id)
+    _right(member_id, request)
+
+
+def _proved_before(tx: Tx, member_id: int, request: bytes | None) -> bool:
+    if request is None:
+        return False
+    row = tx.ask(
+        "SELECT FROM member.wallet_pin WHERE member_id = %s AND proved_request = %s AND proved_at > %s",
+        (member_id, request, tx.now - PROVED_LIFE),
+    ).fetchone()
+    return row is not None
 
 
 TRY = """
@@ -135,11 +153,12 @@ def _try(member_id: int) -> _Tried | None:
     return _Tried(*row) if row is not None else None
 
 
-def _right(member_id: int) -> None:
+def _right(member_id: int, request: bytes | None) -> None:
     with database().transaction() as own:
         own.ask(
-            "UPDATE member.wallet_pin SET tries = 0, blocks = 0, blocked_until = NULL WHERE member_id = %s",
-            (member_id,),
+            "UPDATE member.wallet_pin SET tries = 0, blocks = 0, blocked_until = NULL, proved_request = %s, "
+            "proved_at = %s WHERE member_id = %s",
+            (request, own.now, member_id),
         )
 
 

@@ -34,6 +34,8 @@ GAPS = re.compile(r"[\s-]+")
 PIN = re.compile(r"[0-9]{6}")
 PIN_TRIES_MAX = 5
 SPEND_CODE_LIFE = timedelta(minutes=2)
+# A request that was proved and is sent again so soon is the same one on a bad network.
+PROVED_LIFE = timedelta(minutes=10)
 BLOCK_FIRST = timedelta(minutes=15)
 BLOCK_MAX = timedelta(hours=24)
 

@@ -72,4 +72,6 @@ wallet_pin = Table(
     Column("tries", SmallInteger, nullable=False, server_default="0"),
     Column("blocks", SmallInteger, nullable=False, server_default="0"),
     Column("blocked_until", DateTime(timezone=True)),
+    Column("proved_request", BYTEA),
+    Column("proved_at", DateTime(timezone=True)),
 )

@@ -87,12 +87,16 @@ def upgrade() -> None:
         tries            smallint    NOT NULL DEFAULT 0,
         blocks           smallint    NOT NULL DEFAULT 0,
         blocked_until    timestamptz,
+        proved_request   bytea,
+        proved_at        timestamptz,
         CONSTRAINT wallet_pin_pkey PRIMARY KEY (member_id),
         CONSTRAINT wallet_pin_member FOREIGN KEY (member_id) REFERENCES member.member (id),
         CONSTRAINT wallet_pin_tries_check CHECK (tries >= 0 AND blocks >= 0)
     );
     COMMENT ON TABLE member.wallet_pin IS 'tries are counted before they are compared, in a transaction of their own';
     COMMENT ON COLUMN member.wallet_pin.code_digest IS 'keyed; the one-time code that the phone shows, the newest only';
+    COMMENT ON COLUMN member.wallet_pin.proved_request IS
+        'the very request that was proved last: sent again within minutes, it is not asked again';
     COMMENT ON COLUMN member.wallet_pin.blocks IS 'how often in a row: each block is twice as long as the one before';
     """)
 

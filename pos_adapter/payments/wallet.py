@@ -6,6 +6,7 @@ settlement's own transaction, so that nothing is locked while a PIN is compared.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Protocol
 from uuid import UUID
 
@@ -87,8 +88,9 @@ def prove(
         if asked.answer() is not None:
             return
         owner = _owner(tx, tickets, member)
+        request = blake2b(f"{key.client}\0{key.key}\0".encode() + key.content_hash, digest_size=32).digest()
         for proof in proofs:
-            _check(tx, owner, proof)
+            _check(tx, owner, proof, request)
 
 
 def _owner(tx: Tx, tickets: Sequence[UUID], member: MemberRef | str | None) -> int | None:
@@ -106,7 +108,7 @@ def _owner(tx: Tx, tickets: Sequence[UUID], member: MemberRef | str | None) -> i
     return int(rows[0][0]) if len(rows) == 1 and rows[0][0] is not None else None
 
 
-def _check(tx: Tx, owner: int | None, proof: Proof) -> None:
+def _check(tx: Tx, owner: int | None, proof: Proof, request: bytes) -> None:
     place = f"/tenders/{proof.n - 1}/payment"
     if owner is None:
         raise WalletNotProved("Nobody is named whose wallet could pay", errors=[FieldError(place, "needs a member")])
@@ -114,9 +116,9 @@ def _check(tx: Tx, owner: int | None, proof: Proof) -> None:
         raise WalletNotProved("The PIN or a one-time code is needed", errors=[FieldError(place, "pin or code")])
     try:
         if proof.pin is not None:
-            check_pin(tx, owner, proof.pin)
+            check_pin(tx, owner, proof.pin, request)
         elif proof.code is not None:
-            check_code(tx, owner, proof.code)
+            check_code(tx, owner, proof.code, request)
     except (ProofWrong, PinMissing) as error:
         words = "is wrong" if isinstance(error, ProofWrong) else "the member has set none yet"
         raise WalletNotProved(error.detail, errors=[FieldError(place, words)], **error.facts) from None

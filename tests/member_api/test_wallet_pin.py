@@ -9,7 +9,7 @@ from foundation.clock import FixedClock
 from foundation.database import Database
 from member_api.contract.wallet_pin import PinMissing, ProofWrong, WalletBlocked, check_code, check_pin, state_of
 from member_api.phone.pins import PinTooEasy, new_spend_code, set_pin
-from member_api.phone.rules import SPEND_CODE_LIFE, why_too_easy
+from member_api.phone.rules import PROVED_LIFE, SPEND_CODE_LIFE, why_too_easy
 from tests.member_api.people import a_member
 
 PIN = "804217"
@@ -100,6 +100,20 @@ def test_a_code_from_the_phone_pays_once(database: Database, member: int) -> Non
         check_code(tx, member, code)
     with pytest.raises(ProofWrong), database.transaction() as tx:
         check_code(tx, member, code)
+
+
+def test_the_very_request_that_a_code_proved_may_be_sent_again_and_no_other(
+    database: Database, member: int, clock: FixedClock
+) -> None:
+    code = shown(database, member)
+    for _ in range(3):
+        with database.transaction() as tx:
+            check_code(tx, member, code, b"this")
+    with pytest.raises(ProofWrong), database.transaction() as tx:
+        check_code(tx, member, code, b"that")
+    clock.advance(PROVED_LIFE)
+    with pytest.raises(ProofWrong), database.transaction() as tx:
+        check_code(tx, member, code, b"this")
 
 
 def test_a_code_is_over_after_two_minutes_and_when_the_next_is_shown(

@@ -88,6 +88,17 @@ def test_a_retry_beside_the_request_that_still_runs_uses_up_no_code(
     assert pays(floor, ticket, code=code, key="slow").status_code == 201
 
 
+def test_a_settlement_that_was_refused_is_sent_again_with_its_code_but_nothing_else_is(
+    floor: Floor, member: int, database: Database
+) -> None:
+    code = code_of(database, member)
+    ticket = floor.issued("C1", 2990, member=str(member))
+    assert pays(floor, ticket, code=code, key="short").get_json()["code"] != "wallet_not_proved"  # 10.00 are missing
+    assert pays(floor, ticket, code=code, key="short").get_json()["code"] != "wallet_not_proved"
+    assert pays(floor, ticket, code=code, key="other").get_json()["code"] == "wallet_not_proved"
+    assert balance(database, member, Kind.CASH)[0] == PAID_IN
+
+
 def test_five_wrong_pins_shut_the_wallet_and_the_ticket_stays_open(floor: Floor, member: int) -> None:
     ticket = floor.issued("C1", 1990, member=str(member))
     said = [pays(floor, ticket, pin="111112").get_json() for _ in range(5)]
