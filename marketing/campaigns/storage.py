@@ -9,11 +9,9 @@ import msgspec
 
 from foundation.access import Principal
 from foundation.database import Tx
-from foundation.events import announce
 from marketing.campaigns.plans import Plan
 from marketing.campaigns.rules import CampaignState, CampaignUnknown, What, state_after
-
-CHANGES_MAX = 200
+from marketing.campaigns.trail import Change, Trail
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +58,7 @@ class Campaign:
         return self.members_max is not None and self.assigned >= self.members_max
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Something that was done to a campaign."""
-
-    at: datetime
-    by: str
-    what: str
-    state: str
-    version: int
-    note: str | None
-
-
+TRAIL = Trail("campaign")
 _SELECT: LiteralString = """
 SELECT c.id, c.name, c.state, c.version, v.plan::text, c.places, c.created_by, c.created_at, v.edited_by, v.edited_at,
        c.submitted_by, c.submitted_at, c.decided_by, c.decided_at, c.decision_note, c.launched_by, c.launched_at,
@@ -124,12 +111,7 @@ def list_campaigns(
 
 def changes_of(tx: Tx, campaign_id: int) -> list[Change]:
     """What was done to a campaign, the newest first, at most 200."""
-    rows = tx.ask(
-        "SELECT at, by, what, state, version, note FROM marketing.campaign_change WHERE campaign_id = %s"
-        " ORDER BY id DESC LIMIT %s",
-        (campaign_id, CHANGES_MAX),
-    )
-    return [Change(*row) for row in rows]
+    return TRAIL.changes_of(tx, campaign_id)
 
 
 def _seen(principal: Principal | None, row: Sequence[Any] | None) -> Campaign:
@@ -153,8 +135,8 @@ def insert_campaign(tx: Tx, name: str, plan: Plan, places: frozenset[str] | None
         (name, plan.list_id, _places_json(places), by, tx.now),
     ).fetchone()
     assert row is not None
-    _insert_version(tx, row[0], 1, plan, by)
-    record(tx, row[0], What.CREATED, CampaignState.DRAFT, 1, by)
+    TRAIL.keep_version(tx, row[0], 1, plan, by)
+    TRAIL.record(tx, row[0], What.CREATED, CampaignState.DRAFT, 1, by)
     return int(row[0])
 
 
@@ -164,14 +146,14 @@ def insert_next_version(
     """The campaign as somebody wants it from now on; it is a draft again, and nothing that was decided counts."""
     after = state_after(campaign.state, What.EDITED)
     version = campaign.version + 1
-    _insert_version(tx, campaign.id, version, plan, by)
+    TRAIL.keep_version(tx, campaign.id, version, plan, by)
     tx.ask(
         "UPDATE marketing.campaign SET name = %s, state = %s, version = %s, list_id = %s, places = %s,"
         " submitted_by = NULL, submitted_at = NULL, decided_by = NULL, decided_at = NULL, decision_note = NULL"
         " WHERE id = %s",
         (name, after, version, plan.list_id, _places_json(places), campaign.id),
     )
-    record(tx, campaign.id, What.EDITED, after, version, by)
+    TRAIL.record(tx, campaign.id, What.EDITED, after, version, by)
 
 
 def move(
@@ -182,32 +164,9 @@ def move(
     Raises CampaignStateWrong.
     """
     after = state_after(campaign.state, what)
-    columns = {"state": after, **(facts or {})}
-    # The names of columns are ours, from the code that calls.
-    changes = ", ".join(f"{name} = :{name}" for name in columns)
-    tx.execute(f"UPDATE marketing.campaign SET {changes} WHERE id = :id", {**columns, "id": campaign.id})  # noqa: S608
-    record(tx, campaign.id, what, after, campaign.version, by, note)
+    TRAIL.set_columns(tx, campaign.id, {"state": after, **(facts or {})})
+    TRAIL.record(tx, campaign.id, what, after, campaign.version, by, note)
     return after
-
-
-def record(
-    tx: Tx, campaign_id: int, what: What, state: CampaignState, version: int, by: str, note: str | None = None
-) -> None:
-    """Keep the trace of what was done, and announce it."""
-    tx.ask(
-        "INSERT INTO marketing.campaign_change (campaign_id, at, by, what, state, version, note)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
-        (campaign_id, tx.now, by, what, state, version, note),
-    )
-    announce(tx, f"campaign.{what.value}", {"campaign": str(campaign_id), "state": state.value, "version": version})
-
-
-def _insert_version(tx: Tx, campaign_id: int, version: int, plan: Plan, by: str) -> None:
-    tx.ask(
-        "INSERT INTO marketing.campaign_version (campaign_id, version, plan, edited_by, edited_at)"
-        " VALUES (%s, %s, %s, %s, %s)",
-        (campaign_id, version, msgspec.json.encode(plan).decode(), by, tx.now),
-    )
 
 
 def _places_json(places: frozenset[str] | None) -> str | None:

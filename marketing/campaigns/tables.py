@@ -37,28 +37,38 @@ campaign = Table(
     Column("failure", Text),
 )
 
-campaign_version = Table(
-    "campaign_version",
-    metadata,
-    Column("campaign_id", BigInteger, primary_key=True),
-    Column("version", Integer, primary_key=True),
-    Column("plan", JSON, nullable=False),
-    Column("edited_by", Text, nullable=False),
-    Column("edited_at", DateTime(timezone=True), nullable=False),
-)
 
-campaign_change = Table(
-    "campaign_change",
-    metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("campaign_id", BigInteger, nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
-    Column("by", Text, nullable=False),
-    Column("what", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("note", Text),
-)
+def version_table(kind: str) -> Table:
+    """The versions of a campaign's or a trigger's plan, see trail.py."""
+    return Table(
+        f"{kind}_version",
+        metadata,
+        Column(f"{kind}_id", BigInteger, primary_key=True),
+        Column("version", Integer, primary_key=True),
+        Column("plan", JSON, nullable=False),
+        Column("edited_by", Text, nullable=False),
+        Column("edited_at", DateTime(timezone=True), nullable=False),
+    )
+
+
+def change_table(kind: str) -> Table:
+    """The trace of what was done to a campaign or a trigger."""
+    return Table(
+        f"{kind}_change",
+        metadata,
+        Column("id", BigInteger, Identity(always=True), primary_key=True),
+        Column(f"{kind}_id", BigInteger, nullable=False),
+        Column("at", DateTime(timezone=True), nullable=False),
+        Column("by", Text, nullable=False),
+        Column("what", Text, nullable=False),
+        Column("state", Text, nullable=False),
+        Column("version", Integer, nullable=False),
+        Column("note", Text),
+    )
+
+
+campaign_version = version_table("campaign")
+campaign_change = change_table("campaign")
 
 campaign_step = Table(
     "campaign_step",

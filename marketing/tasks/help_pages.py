@@ -66,7 +66,9 @@ def _complain(tx: Tx, member_id: int, said: str) -> str:
     """Why it was not taken; empty if it was."""
     today = local_date(tx.now, get_settings().company_timezone)
     prefix = f"phone/{member_id}/{today}/"
-    row = tx.ask("SELECT count(*) FROM marketing.task WHERE starts_with(key, %s)", (prefix,)).fetchone()
+    row = tx.ask(
+        "SELECT count(*) FROM marketing.task WHERE member_id = %s AND starts_with(key, %s)", (member_id, prefix)
+    ).fetchone()
     if row is not None and row[0] >= SAID_IN_A_DAY_MAX:
         return str(gettext("We have your words of today and will call you. For more, please see our service desk."))
     key = get_settings().blind_index_key

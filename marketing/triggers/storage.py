@@ -8,11 +8,9 @@ from typing import Any, LiteralString
 import msgspec
 
 from foundation.database import Tx
-from foundation.events import announce
 from marketing.campaigns.rules import Arm
+from marketing.campaigns.trail import Change, Trail
 from marketing.triggers.rules import TriggerPlan, TriggerState, TriggerUnknown, What, state_after
-
-CHANGES_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +47,6 @@ class Trigger:
 
 
 @dataclass(frozen=True, slots=True)
-class TriggerChange:
-    """Something that was done to a trigger."""
-
-    at: datetime
-    by: str
-    what: str
-    state: str
-    version: int
-    note: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Firing:
     """A trigger fired for a member; those of its control group got nothing."""
 
@@ -71,6 +57,7 @@ class Firing:
     why: str | None
 
 
+TRAIL = Trail("trigger")
 _SELECT: LiteralString = """
 SELECT t.id, t.name, t.state, t.version, v.plan::text, t.created_by, t.created_at, v.edited_by, v.edited_at,
        t.submitted_by, t.submitted_at, t.decided_by, t.decided_at, t.decision_note, t.evaluated_on, t.evaluated_at,
@@ -119,14 +106,9 @@ def list_triggers(tx: Tx, state: TriggerState | None, before: int | None, limit:
     return [_trigger(row) for row in rows]
 
 
-def changes_of(tx: Tx, trigger_id: int) -> list[TriggerChange]:
+def changes_of(tx: Tx, trigger_id: int) -> list[Change]:
     """What was done to a trigger, the newest first, at most 200."""
-    rows = tx.ask(
-        "SELECT at, by, what, state, version, note FROM marketing.trigger_change WHERE trigger_id = %s"
-        " ORDER BY id DESC LIMIT %s",
-        (trigger_id, CHANGES_MAX),
-    )
-    return [TriggerChange(*row) for row in rows]
+    return TRAIL.changes_of(tx, trigger_id)
 
 
 def firings_of(tx: Tx, trigger_id: int, before: tuple[date, int] | None, limit: int) -> list[Firing]:
@@ -166,22 +148,22 @@ def insert_trigger(tx: Tx, name: str, plan: TriggerPlan, by: str) -> int:
         (name, by, tx.now),
     ).fetchone()
     assert row is not None
-    _insert_version(tx, row[0], 1, plan, by)
-    _record(tx, row[0], What.CREATED, TriggerState.DRAFT, 1, by)
+    TRAIL.keep_version(tx, row[0], 1, plan, by)
+    TRAIL.record(tx, row[0], What.CREATED, TriggerState.DRAFT, 1, by)
     return int(row[0])
 
 
 def insert_next_version(tx: Tx, trigger: Trigger, name: str, plan: TriggerPlan, by: str) -> None:
     """The trigger as somebody wants it from now on: a draft again. With another filter, whom it saw is forgotten."""
     after, version = state_after(trigger.state, What.EDITED), trigger.version + 1
-    _insert_version(tx, trigger.id, version, plan, by)
+    TRAIL.keep_version(tx, trigger.id, version, plan, by)
     tx.ask(
         "UPDATE marketing.trigger SET name = %s, state = %s, version = %s, submitted_by = NULL, submitted_at = NULL,"
         " decided_by = NULL, decided_at = NULL, decision_note = NULL,"
         " members_seen = CASE WHEN %s THEN members_seen END WHERE id = %s",
         (name, after, version, plan.filter == trigger.plan.filter, trigger.id),
     )
-    _record(tx, trigger.id, What.EDITED, after, version, by)
+    TRAIL.record(tx, trigger.id, What.EDITED, after, version, by)
 
 
 def move(
@@ -192,27 +174,5 @@ def move(
     Raises TriggerStateWrong.
     """
     after = state_after(trigger.state, what)
-    columns = {"state": after, **(facts or {})}
-    # The names of columns are ours, from the code that calls.
-    changes = ", ".join(f"{name} = :{name}" for name in columns)
-    tx.execute(f"UPDATE marketing.trigger SET {changes} WHERE id = :id", {**columns, "id": trigger.id})  # noqa: S608
-    _record(tx, trigger.id, what, after, trigger.version, by, note)
-
-
-def _record(
-    tx: Tx, trigger_id: int, what: What, state: TriggerState, version: int, by: str, note: str | None = None
-) -> None:
-    tx.ask(
-        "INSERT INTO marketing.trigger_change (trigger_id, at, by, what, state, version, note)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
-        (trigger_id, tx.now, by, what, state, version, note),
-    )
-    announce(tx, f"trigger.{what.value}", {"trigger": str(trigger_id), "state": state.value, "version": version})
-
-
-def _insert_version(tx: Tx, trigger_id: int, version: int, plan: TriggerPlan, by: str) -> None:
-    tx.ask(
-        "INSERT INTO marketing.trigger_version (trigger_id, version, plan, edited_by, edited_at)"
-        " VALUES (%s, %s, %s, %s, %s)",
-        (trigger_id, version, msgspec.json.encode(plan).decode(), by, tx.now),
-    )
+    TRAIL.set_columns(tx, trigger.id, {"state": after, **(facts or {})})
+    TRAIL.record(tx, trigger.id, what, after, trigger.version, by, note)

@@ -1,8 +1,9 @@
 """Storage of triggers (migration 0019)."""
 
 from sqlalchemy import BigInteger, Column, Date, DateTime, Identity, Integer, Table, Text
-from sqlalchemy.dialects.postgresql import BYTEA, JSON
+from sqlalchemy.dialects.postgresql import BYTEA
 
+from marketing.campaigns.tables import change_table, version_table
 from marketing.schema import metadata
 
 trigger = Table(
@@ -26,28 +27,8 @@ trigger = Table(
     Column("failure", Text),
 )
 
-trigger_version = Table(
-    "trigger_version",
-    metadata,
-    Column("trigger_id", BigInteger, primary_key=True),
-    Column("version", Integer, primary_key=True),
-    Column("plan", JSON, nullable=False),
-    Column("edited_by", Text, nullable=False),
-    Column("edited_at", DateTime(timezone=True), nullable=False),
-)
-
-trigger_change = Table(
-    "trigger_change",
-    metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("trigger_id", BigInteger, nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
-    Column("by", Text, nullable=False),
-    Column("what", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("note", Text),
-)
+trigger_version = version_table("trigger")
+trigger_change = change_table("trigger")
 
 trigger_template = Table(
     "trigger_template",
