@@ -13,6 +13,7 @@ from member_api.ledger.days import (
     JournalOfDay,
     JournalSum,
     Movement,
+    PeriodMovement,
     PurchaseBooked,
     Standing,
     journal_sums,
@@ -21,6 +22,7 @@ from member_api.ledger.days import (
     moved_by_tenders,
     movements_of,
     purchases_off,
+    roll_forward,
     standing_before,
 )
 from member_api.topups.operations import (
@@ -37,6 +39,7 @@ __all__ = [
     "JournalOfDay",
     "JournalSum",
     "Movement",
+    "PeriodMovement",
     "PurchaseBooked",
     "Standing",
     "TopUpOfDay",
@@ -47,6 +50,7 @@ __all__ = [
     "moved_by_tenders",
     "movements_of",
     "purchases_off",
+    "roll_forward",
     "standing_before",
     "topups_between",
     "topups_named",

@@ -16,6 +16,7 @@ from foundation.database import Tx
 from foundation.identifiers import day_of
 
 JOURNALS_MAX = 2_000_000
+ROLL_FORWARD_MAX = 100_000
 ONE_DAY = timedelta(days=1)
 # Their reference begins with the id of the receipt that caused them.
 OF_RECEIPTS = frozenset({"spend", "earn", "spend_reversal", "earn_reversal", "moved_away"})
@@ -219,6 +220,43 @@ def standing_before(tx: Tx, store: str, day: date, timezone: str) -> list[Standi
     """What all journals of a store before a day come to. Reads every entry of the store: for the first close only."""
     asked = {"store": store, "day": day, "timezone": timezone, "last": day + ONE_DAY}
     return [Standing(*row) for row in tx.ask(STANDING, asked)]
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodMovement:
+    """What moved for one reason in a period; `store` None: head office and expiry. `cause` None: before the period."""
+
+    store: str | None
+    kind: str
+    currency: str
+    funder: str
+    cause: Cause | None
+    amount: int
+
+
+ROLL_FORWARD: LiteralString = """
+SELECT j.store, a.kind, coalesce(a.currency, ''), l.funder, CASE WHEN j.day >= %(since)s THEN j.kind END,
+       sum(e.amount)::bigint
+FROM member.journal AS j
+JOIN member.entry AS e ON e.day = j.day AND e.journal_id = j.id AND e.lot_id IS NOT NULL
+JOIN member.lot AS l ON l.id = e.lot_id
+JOIN member.account AS a ON a.id = l.account_id
+WHERE j.day <= %(until)s GROUP BY 1, 2, 3, 4, 5 ORDER BY 1 NULLS FIRST, 2, 3, 4, 5 LIMIT %(limit)s
+"""
+
+
+def roll_forward(tx: Tx, since: date, until: date) -> list[PeriodMovement]:
+    """What every store, and the head office, moved in [since, until] and before it, by the ledger's own dates.
+
+    Reads every entry up to `until` (a second for a million). With `until` today all of it is the members' balances.
+    """
+    asked = {"since": since, "until": until, "limit": ROLL_FORWARD_MAX}
+    sums: dict[tuple[str | None, str, str, str, Cause | None], int] = {}
+    for store, kind, currency, funder, journal, amount in tx.ask(ROLL_FORWARD, asked):
+        cause = CAUSES.get(journal, Cause.ADJUSTED) if journal is not None else None
+        key = (store, kind, currency, funder, cause)
+        sums[key] = sums.get(key, 0) + amount
+    return [PeriodMovement(*key, amount) for key, amount in sums.items()]
 
 
 SPENT: LiteralString = """

@@ -22,6 +22,7 @@ from member_api.contract.points import points_of_purchases
 from organisation.contract import CounterFacts, CounterMode, StoreFacts, counters_by_id, staff_by_id
 from pos_adapter.day.books import journal_of
 from pos_adapter.day.posting import Books, Posted, What
+from pos_adapter.day.rolling import account_figure
 from pos_adapter.day.rules import AccountFigure, Drawer, Entry, Figures, SalesFigure, TenderFigure
 from pos_adapter.day.tables import (
     WRITE_DAY_ACCOUNT,
@@ -268,24 +269,12 @@ def _figure(store: StoreFacts, band: _Band, counters: Mapping[int, CounterFacts]
 
 def _accounts(tx: Tx, store: StoreFacts, posted: Posted, books: Books | None) -> list[AccountFigure]:
     """Opening and movements by kind, currency and funder. A day that is not the next opens as the last one closed."""
-    sums: dict[tuple[str, str, str], dict[Cause, int]] = {}
+    sums: dict[tuple[str, str, str], dict[Cause | None, int]] = {}
     for each in movements_of(tx, [item.id for item in posted.of(What.JOURNAL)]):
-        of_key = sums.setdefault((each.kind, each.currency, each.funder), {})
-        of_key[each.cause] = of_key.get(each.cause, 0) + each.amount
-    opening = _opening(tx, store, posted.day, books)
-    figures = []
-    for key in sorted(sums.keys() | opening.keys()):
-        moved = sums.get(key, {})
-        begins = opening.get(key, 0)
-        kind, currency, funder = key
-        figures.append(
-            AccountFigure(
-                kind, currency, store.legal_unit, funder, begins, moved.get(Cause.ISSUED, 0),
-                moved.get(Cause.REVERSED_IN, 0), -moved.get(Cause.USED, 0), -moved.get(Cause.EXPIRED, 0),
-                -moved.get(Cause.REVERSED_OUT, 0), moved.get(Cause.ADJUSTED, 0), begins + sum(moved.values()),
-            )
-        )  # fmt: skip
-    return figures
+        sums.setdefault((each.kind, each.currency, each.funder), {})[each.cause] = each.amount
+    for key, opening in _opening(tx, store, posted.day, books).items():
+        sums.setdefault(key, {})[None] = opening
+    return [account_figure(key, store.legal_unit, sums[key]) for key in sorted(sums)]
 
 
 def _opening(tx: Tx, store: StoreFacts, day: date, books: Books | None) -> dict[tuple[str, str, str], int]:

@@ -28,6 +28,7 @@ from foundation.http.fields import Code as CodeField
 from foundation.http.json_writing import encode
 from organisation.contract import StoreFacts, stores_by_id
 from pos_adapter.day.operations import Day, close_day, days_of, read_day
+from pos_adapter.day.rolling import accounts_between
 from pos_adapter.day.rules import LATEST_DAY, AccountFigure, DayClose, Difference, Entry, SalesFigure, TenderFigure
 from pos_adapter.day.shifts import (
     Shift,
@@ -524,3 +525,48 @@ def get_statement(tx: Tx, arguments: dict[str, Any], store: str, counter: str) -
     return _statement_body(
         statement_of(tx, _store(tx, store, DAY_READ), counter, arguments["since"], arguments["until"])
     )
+
+
+# ------------------------------------------------------------------------------------------------ all the accounts
+
+
+class AccountLineOut(AccountFigure, frozen=True, kw_only=True):
+    """One line: `store` null is the company itself (head office, expiry), its legal unit empty."""
+
+    store: str | None
+
+
+class TieOut(msgspec.Struct, frozen=True):
+    """All lines of a kind beside the members' balances of now; they are equal."""
+
+    kind: str
+    currency: str
+    closing: int
+    balance: int
+
+
+class RollForwardOut(msgspec.Struct, frozen=True):
+    """Opening + issued + reversed_in - used - expired - reversed_out + adjusted = closing, by store and funder.
+
+    `ties` are there where the period ends today or later.
+    """
+
+    since: date
+    until: date
+    items: list[AccountLineOut]
+    ties: list[TieOut]
+    next_cursor: str | None = None
+
+
+@day_blueprint.route("/account-movements", methods=["GET"])
+@allow(DAY_READ)
+@transactional
+@day_blueprint.arguments(StatementArguments, location="query")
+@msgspec_answer(200, RollForwardOut)
+def get_account_movements(tx: Tx, arguments: dict[str, Any]) -> RollForwardOut:
+    """What points, e-coins and stored value did in a period, over the whole company, tied to the members' balances."""
+    current_principal().require_everywhere()
+    found = accounts_between(tx, arguments["since"], arguments["until"])
+    lines = [AccountLineOut(**msgspec.structs.asdict(line.figure), store=line.store) for line in found.lines]
+    ties = [TieOut(tie.kind, tie.currency, tie.closing, tie.balance) for tie in found.ties]
+    return RollForwardOut(found.since, found.until, lines, ties)

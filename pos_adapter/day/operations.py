@@ -43,6 +43,7 @@ from pos_adapter.day.rules import (
     ObstacleKind,
     Warned,
     WarningKind,
+    moments_of,
 )
 from pos_adapter.day.shifts import Shift, shifts_of_day
 from pos_adapter.day.tables import WRITE_DAY, WRITE_DAY_DIFFERENCE, DayDifferenceRow, StoreDayRow
@@ -237,7 +238,8 @@ SELECT (SELECT count(*) FROM pos.sequence_gap WHERE closed_at IS NULL AND store_
 
 def warnings_of(tx: Tx, store: StoreFacts, day: date) -> list[Warned]:
     """What somebody should look at before the day is closed, though it can be."""
-    row = tx.execute(WARNINGS, {"store": store.id, "day": day, "ends": tx.now}).one()
+    _, ends = moments_of(day, store.timezone)
+    row = tx.execute(WARNINGS, {"store": store.id, "day": day, "ends": ends}).one()
     of_store = urlencode({"store": store.code})
     links: Mapping[WarningKind, str] = {
         WarningKind.MISSING_NUMBERS: f"/repairs/gaps?{of_store}",

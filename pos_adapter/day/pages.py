@@ -14,18 +14,21 @@ from foundation.database import Tx
 from foundation.errors import DomainError
 from foundation.http import Pages, make_cursor, read_cursor, transactional
 from foundation.pages import render
+from foundation.settings import get_settings
 from organisation.contract import (
     StoreFacts,
     counters_of,
     place_of,
     staff_by_number,
     staff_names,
+    stores_by_code,
     stores_by_id,
     stores_within,
 )
 from pos_adapter.day.http import day_in, shift_id
 from pos_adapter.day.operations import Day, days_of, read_day
 from pos_adapter.day.posting import books_of, earlier_open
+from pos_adapter.day.rolling import accounts_between
 from pos_adapter.day.rules import About, Difference
 from pos_adapter.day.shifts import (
     CASH,
@@ -116,11 +119,41 @@ def days_page(tx: Tx) -> str:
         store=store,
         rows=found[:ROWS],
         today=today,
+        everywhere=current_principal().places is None,
         today_closed=books is not None and today <= books.last,
         earlier=earlier_open(tx, store, books, today),
         who=_who(tx, [row.closed_by for row in found]),
         next=f"/days?{urlencode(asked | {'cursor': following})}" if following else "",
         first=f"/days?{urlencode(asked)}" if cursor else "",
+    )
+
+
+@day_pages.route("/days/accounts")
+@allow(DAY_READ)
+@transactional
+def accounts_page(tx: Tx) -> str:
+    """What points, e-coins and stored cash did over the whole company in a period; this month, if not said."""
+    current_principal().require_everywhere()
+    today = local_date(tx.now, get_settings().company_timezone)
+    since = _day(flask.request.args.get("from")) or today.replace(day=1)
+    until = _day(flask.request.args.get("to")) or today
+    found, fault = None, None
+    try:
+        found = accounts_between(tx, since, until)
+    except DomainError as error:
+        fault = error.detail
+    names = stores_by_code(tx, {line.store for line in found.lines if line.store}) if found else {}
+    return render(
+        "day/accounts.html",
+        found=found,
+        fault=fault,
+        since=since,
+        until=until,
+        stores=[
+            names[line.store].name if line.store in names else gettext("Head office and expiry")
+            for line in (found.lines if found else ())
+        ],
+        account_kinds=ACCOUNT_KINDS,
     )
 
 

@@ -91,12 +91,17 @@ WHERE store_id = :store AND counter = :counter AND day BETWEEN :since AND :until
 """
 
 
-def statement_of(tx: Tx, store: StoreFacts, code: str, since: date, until: date) -> Statement:
-    """The statement of a counter over [since, until], both included. Raises CounterUnknown, PeriodInvalid."""
+def check_period(since: date, until: date) -> None:
+    """Raises PeriodInvalid for one that is longer than a year, runs backwards, or lies outside the calendar."""
     in_the_calendar = since >= EARLIEST_DAY and until <= LATEST_DAY
     if not in_the_calendar or until < since or (until - since).days >= PERIOD_DAYS_MAX:
         wrong = FieldError("/to", "at most a year after from")
         raise PeriodInvalid("At most a year, and not backwards", errors=[wrong])
+
+
+def statement_of(tx: Tx, store: StoreFacts, code: str, since: date, until: date) -> Statement:
+    """The statement of a counter over [since, until], both included. Raises CounterUnknown, PeriodInvalid."""
+    check_period(since, until)
     counter = counters_by_code(tx, store.id, [code]).get(code)
     if counter is None:
         raise CounterUnknown(f"{store.code} has no counter {code}")

@@ -8,8 +8,8 @@ from flask.testing import FlaskClient
 
 from foundation.database import Database
 from foundation.errors import Forbidden
-from pos_adapter.day.operations import day_is_closed, obstacles_of, read_day
-from pos_adapter.day.rules import DayClosed, DayNotHere, DayNotReady
+from pos_adapter.day.operations import day_is_closed, obstacles_of, read_day, warnings_of
+from pos_adapter.day.rules import DayClosed, DayNotHere, DayNotReady, WarningKind
 from tests.field.shop import PHONE_REF
 from tests.pos_adapter.day.store import DayFloor
 from tests.pos_adapter.returns.callers import three_counters_paid_by_everything
@@ -131,6 +131,15 @@ def test_open_shifts_keep_the_day_open_and_open_tickets_expire(floor: DayFloor) 
     assert floor.state(ticket) == "expired"
 
 
+def test_a_red_ticket_is_worth_a_look_on_its_day_and_on_none_before(floor: DayFloor) -> None:
+    sold = floor.sold(5_000)
+    assert floor.back("C1", {"ticket": sold["tickets"][0], "reason": "too heavy"}).status_code == 201
+    with floor.database.transaction(read_only=True) as tx:
+        store = floor.store(tx)
+        assert WarningKind.RED_TICKETS in {each.kind for each in warnings_of(tx, store, floor.today)}
+        assert warnings_of(tx, store, floor.yesterday) == []
+
+
 def test_a_receipt_discarded_after_its_day_was_closed_is_taken_out_on_the_next(floor: DayFloor) -> None:
     sale = floor.till_sale(1, 5_000, floor.yesterday)
     floor.close(floor.yesterday)
@@ -194,6 +203,21 @@ def test_a_day_is_closed_once_over_http_and_listed(floor: DayFloor) -> None:
         assert (told["state"], told["amount"], told["differences"]) == ("closed", 900, [])
     assert floor.office.get("/v1/stores/S09/days").status_code == 404
     assert floor.desk.get(address).status_code == 403
+
+
+def test_the_company_s_accounts_close_with_what_members_own(floor: DayFloor) -> None:
+    three_counters_paid_by_everything(floor, floor.database)
+    today = floor.today.isoformat()
+    told = floor.office.get("/v1/account-movements", **{"from": today, "to": today}).get_json()
+    assert {(tie["kind"], tie["closing"] - tie["balance"]) for tie in told["ties"]} == {
+        ("cash", 0), ("ecoin", 0), ("points", 0),
+    }  # fmt: skip
+    lines = {(line["store"], line["kind"]): line for line in told["items"]}
+    assert lines[None, "cash"]["issued"] == 20_000, "what the head office gave"
+    assert (lines["S01", "cash"]["used"], lines["S01", "cash"]["closing"]) == (15_000, -15_000)
+    before = floor.office.get("/v1/account-movements", **{"from": "2026-01-01", "to": "2026-01-02"}).get_json()
+    assert (before["items"], before["ties"]) == ([], [])
+    assert floor.desk.get("/v1/account-movements", **{"from": today, "to": today}).status_code == 403
 
 
 def test_points_that_a_member_spends_at_two_legal_units_are_one_movement(floor: DayFloor) -> None:
