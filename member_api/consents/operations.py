@@ -196,6 +196,11 @@ def newest_wording(tx: Tx) -> Wording:
     return wordings_published(tx)[-1]
 
 
+def text_of(wording: Wording, language: str) -> str:
+    """The words in the reader's language."""
+    return wording.text_zh if language.startswith("zh") else wording.text_en
+
+
 def publish_wording(tx: Tx, version: str, text_en: str, text_zh: str) -> Wording:
     """Publish a wording; the same again is harmless. Raises WordingPublished when the version has other words."""
     tx.ask(

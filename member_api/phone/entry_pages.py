@@ -18,7 +18,7 @@ from foundation.http.fields import WORDS_MAX, is_text
 from foundation.pages import render
 from foundation.pages.routes import form_field, local_address
 from foundation.settings import get_settings
-from member_api.consents.operations import newest_wording, wordings_published
+from member_api.consents.operations import newest_wording, text_of, wordings_published
 from member_api.identifiers.rules import IdentifierUnreadable
 from member_api.members.pages import CHANNEL_WORDS
 from member_api.members.rules import Birthday, BirthdayUnreadable, MemberExists, read_birthday
@@ -240,7 +240,7 @@ def _join_page(tx: Tx, faults: dict[str, str], status: int) -> flask.Response:
         channels=[(channel.value, CHANNEL_WORDS[channel]) for channel in ASKED_CHANNELS],
         ticked=set(flask.request.form.getlist("channels")),
         wording=wording.version,
-        wording_text=wording.text_zh if str(get_locale()).startswith("zh") else wording.text_en,
+        wording_text=text_of(wording, str(get_locale())),
         values={name: flask.request.form.get(name, "") for name in ("name", "birthday")},
         faults=faults,
         today=local_date(tx.now, get_settings().company_timezone),

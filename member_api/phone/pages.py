@@ -3,7 +3,7 @@
 from typing import Any
 
 import flask
-from flask_babel import gettext
+from flask_babel import get_locale, gettext
 from werkzeug.utils import redirect
 
 from foundation.access.passwords import PasswordsBusy
@@ -13,7 +13,7 @@ from foundation.http import Pages, make_cursor, read_cursor, transactional
 from foundation.pages.formats import moment
 from foundation.pages.qr import qr_svg
 from foundation.pages.routes import form_field
-from member_api.consents.operations import say
+from member_api.consents.operations import newest_wording, say, text_of
 from member_api.consents.rules import Channel, ConsentUnreadable, ConsentWord, Purpose, check_pair
 from member_api.coupons.operations import Coupon, company_date, coupons_of
 from member_api.coupons.pages import STATE_WORDS as COUPON_WORDS
@@ -123,7 +123,6 @@ def balances_page(tx: Tx) -> str:
         origin_words=ORIGIN_WORDS,
         journal_words=JOURNAL_WORDS,
         formats={each.code: each.name for each in format_names(tx)},
-        wallet=state_of(tx, member_id),
     )
 
 
@@ -181,8 +180,15 @@ def me_page(tx: Tx) -> str:
 @allow_member
 @transactional
 def consents_page(tx: Tx) -> str:
-    """What I allow, each with the button that ends it."""
-    return render_phone("phone/consents.html", consents=_asked_about(_me(tx)), done=_done())
+    """What I allow, each with the button that ends it, and the words that a yes agrees to."""
+    wording = newest_wording(tx)
+    return render_phone(
+        "phone/consents.html",
+        consents=_asked_about(_me(tx)),
+        wording=wording.version,
+        wording_text=text_of(wording, str(get_locale())),
+        done=_done(),
+    )
 
 
 def _asked_about(me: Member) -> list[dict[str, Any]]:
@@ -202,9 +208,12 @@ def _asked_about(me: Member) -> list[dict[str, Any]]:
 def say_consent() -> flask.Response:
     """I say yes or no; a no holds at once."""
     channel, purpose, granted = form_field("channel"), form_field("purpose"), form_field("granted") == "true"
+    shown = form_field("wording") or None
     with database().transaction() as tx:
         facts = resolve_member(tx, signed_in_member(), lock="exclusive")
-        said = ConsentWord(_channel(channel), _purpose(purpose), granted=granted, at=tx.now)
+        said = ConsentWord(
+            _channel(channel), _purpose(purpose), granted=granted, at=tx.now, wording=shown if granted else None
+        )
         check_pair(said.channel, said.purpose)
         say(tx, facts.id, [said], taken_by=f"member:{facts.id}", source="phone")
     return _to(f"{CONSENTS_PAGE}?done={'yes' if granted else 'no'}")

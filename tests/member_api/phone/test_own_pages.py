@@ -138,15 +138,16 @@ def holds(database: Database, member: int) -> dict[str, bool]:
 def test_consent_is_given_and_withdrawn_with_one_tap_on_one_page(phone: Phone, database: Database, member: int) -> None:
     sms = {"channel": "sms", "purpose": "marketing"}
     assert holds(database, member) == {}
-    phone.act("/m/consents", "/m/consents", **sms, granted="true")
+    phone.act("/m/consents", "/m/consents", **sms, granted="true", wording="1")
     assert holds(database, member) == {"sms": True}
     assert "You get offers from us" in phone.get("/m").text
     answer = phone.act("/m/consents", "/m/consents", **sms, granted="false")
     assert answer.status_code == 303
     assert holds(database, member) == {"sms": False}
     with database.transaction(read_only=True) as tx:
-        rows = tx.execute("SELECT granted, taken_by, source FROM member.consent_record ORDER BY id").all()
-    assert [tuple(row) for row in rows] == [(True, f"member:{member}", "phone"), (False, f"member:{member}", "phone")]
+        rows = tx.execute("SELECT granted, wording, taken_by, source FROM member.consent_record ORDER BY id").all()
+    by = (f"member:{member}", "phone")
+    assert [tuple(row) for row in rows] == [(True, "1", *by), (False, None, *by)]
 
 
 def test_who_objects_to_profiling_is_profiled_no_more(phone: Phone, database: Database, member: int) -> None:

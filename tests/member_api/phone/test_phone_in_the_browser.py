@@ -60,7 +60,19 @@ def test_a_customer_joins_shows_the_code_and_has_the_last_word(
         shows_its_code(page)
         withdraws_in_two_taps(page, zh=zh)
         sets_a_pin(page)
-        for path in ("", "/code", "/balances", "/coupons", "/receipts", "/me", "/consents", "/pin", "/pay"):
+        for path in (
+            "",
+            "/code",
+            "/balances",
+            "/coupons",
+            "/receipts",
+            "/me",
+            "/consents",
+            "/pin",
+            "/pay",
+            "/messages",
+            "/help",
+        ):
             page.goto(f"{live_server.base_url}/m{path}")
             look(page, f"phone{path.replace('/', '_')}_{locale[:2]}")
         page.click(".phone-bar a[href='/m/me']")
