@@ -108,7 +108,7 @@ async function sendOne(entry) {
     });
     await store.remove("outbox", entry.id);
     waiting.delete(entry.id);
-    changed({ issued: answer.body });
+    changed({ issued: { ...answer.body, lines: body.lines, issued_at: body.issued_at } });
     return true;
   }
   Object.assign(entry, { state: "refused", problem: answer.body });

@@ -2,6 +2,7 @@
 
 import { ask, badge, emptyState, h, icon, money, place as at, problemWords, say, sheet, show, timeOfDay, words } from "./handheld_page.js";
 import { drawRefused, editTicket, reopen } from "./handheld_issue.js";
+import { byCode } from "./handheld_goods.js";
 import * as live from "./handheld_live.js";
 import { call, isDone } from "./handheld_network.js";
 import * as outbox from "./handheld_outbox.js";
@@ -156,22 +157,28 @@ function openUnsent(entry) {
 async function openTicket(id) {
   let ticket = live.tickets.get(id);
   const opened = sheet(words("ticket", { number: ticket.number }));
-  const drawn = () => show(opened.body, ...ticketParts(ticket, opened));
+  const names = new Map();
+  const drawn = () => show(opened.body, ...ticketParts(ticket, opened, names));
+  const named = async () => {
+    for (const { product } of ticket.lines ?? []) if (product) names.set(product, (await byCode(product))?.name ?? product);
+    drawn();
+  };
   drawn();
+  await named();
   const answer = await call("GET", `/v1/tickets/${id}`);
   if (!isDone(answer)) return;
   await live.learn(answer.body);
   ticket = { ...live.tickets.get(id), history: answer.body.history };
-  drawn();
+  await named();
 }
 
-function ticketParts(ticket, opened) {
+function ticketParts(ticket, opened, names) {
   const button = (text, kind, act) => h("button", { class: `button ${kind} block`, type: "button", onclick: () => { opened.close(); act(); } }, text);
   const isOpen = ticket.state === "issued";
   return [
     h("p", { class: "hh-state" }, badge(words(`state_${ticket.state}`), KINDS[ticket.state]), h("strong", {}, cash(ticket))),
     h("ul", { class: "hh-lines" }, (ticket.lines ?? []).map((line) => h("li", {},
-      h("span", {}, `${line.product ?? words("typed_price")} × ${line.quantity}`),
+      h("span", {}, `${names.get(line.product) ?? line.product ?? words("typed_price")} × ${Number(line.quantity)}`),
       h("span", {}, money(line.amount, ticket.currency, here.sheet.store.exponent))))),
     ticket.lines ? null : h("p", { class: "hint" }, words("loading")),
     h("div", { class: "hh-actions" },

@@ -7,7 +7,7 @@ import pytest
 
 from organisation.staff.roles import Role
 from pos_adapter.discounts.operations import new_code
-from tests.foundation.page_checks import complaints_about
+from tests.foundation.page_checks import complaints_about, look
 from tests.journeys.handheld_scene import (
     CREAM,
     LIPSTICK,
@@ -349,23 +349,24 @@ def test_a_member_is_found_by_card_and_by_four_digits_and_named_masked(phone: "P
 def test_every_view_fits_and_can_be_used_by_everybody(
     new_page: "Callable[..., Page]", shop: Scene, locale: str, width: int
 ) -> None:
-    page = new_page(locale=locale, width=width, height=780)
+    page, tag = new_page(locale=locale, width=width, height=780), f"handheld_{locale[:2]}"
     log_in(page, shop)
-    assert complaints_about(page) == []
+    look(page, f"{tag}_empty")
     scan(page, CREAM)
     page.wait_for_selector("#basket .hh-line")
-    assert complaints_about(page) == []
+    look(page, f"{tag}_basket")
     for control in ("#member", "#salesperson", "#place"):
         page.click(control)
-        assert complaints_about(page) == [], control
+        look(page, f"{tag}_{control[1:]}")
         if control == "#place":
             page.click("[data-view=issue]")
         else:
             page.keyboard.press("Escape")
     page.click("#issue")
     page.wait_for_selector("[data-number]")
-    assert complaints_about(page) == []
+    look(page, f"{tag}_issued")
     page.click(".hh-sheet .button.primary")
     page.click("[data-view=tickets]")
+    look(page, f"{tag}_tickets")
     page.locator("[data-ticket]").first.click()
-    assert complaints_about(page) == []
+    look(page, f"{tag}_ticket")
