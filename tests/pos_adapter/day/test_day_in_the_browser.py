@@ -27,6 +27,7 @@ def store(
 ) -> Iterator[Scene]:
     with scene(fresh_database, tmp_path_factory.mktemp("day") / "web.log") as found:
         with found.database.transaction() as tx:
+            a_person_with_login(tx, "olga", name="Olga", role=Role.HEAD_OFFICE)
             a_person_with_login(tx, "dora", name="Dora", role=Role.STORE_MANAGER, home_store="S01")
             a_counter(
                 tx, code="C2", mode=CounterMode.CONCESSION, rate="0.25", supplier="V9", guaranteed_minimum=100_000_00,
@@ -157,3 +158,13 @@ def test_the_closed_day_and_a_counter_s_statement(
     page.goto(f"{store.server.base_url}/statements?counter=C2&from={today.replace(day=1)}&to={today}")
     look(page, f"statement_{locale[:2]}")
     assert "V9" in page.inner_text("main")
+
+
+@pytest.mark.parametrize(("locale", "width"), [("en-US", 1440), ("zh-CN", 390)])
+def test_the_head_office_sees_the_accounts_of_the_company(
+    new_page: "Callable[..., Page]", store: Scene, locale: str, width: int
+) -> None:
+    page = new_page(locale=locale, width=width)
+    open_as(page, store, "olga", "/days/accounts")
+    look(page, f"accounts_{locale[:2]}")
+    assert page.query_selector(".badge.danger") is None, "what moved is what members own"
