@@ -172,7 +172,8 @@ class TopUpOfDay:
     bonus_in: int
 
 
-# What a top-up brought in is in the journal of its moment; the entries of its lots say how much.
+# What a top-up brought in is in the journal of its moment; the entries of its lots say how much. A journal is filed
+# under the company's date, at most a day beside the store's: one month of journals is looked at, or two.
 TOPUPS = """
 SELECT t.id, t.day, t.store, t.terminal, t.tender, t.currency, t.amount, t.bonus, t.at, t.actor,
        coalesce(b.principal, 0)::bigint, coalesce(b.bonus, 0)::bigint
@@ -182,7 +183,8 @@ FROM member.topup AS t LEFT JOIN LATERAL (
     FROM member.journal AS j
     JOIN member.entry AS e ON e.day = j.day AND e.journal_id = j.id
     JOIN member.lot AS l ON l.id = e.lot_id AND l.purchase = t.id
-    WHERE j.member_id = t.member_id AND j.at = t.at AND j.kind = 'topup'
+    WHERE j.day BETWEEN t.day - 1 AND t.day + 1
+      AND j.member_id = t.member_id AND j.at = t.at AND j.kind = 'topup'
 ) AS b ON true
 """
 TOPUPS_MAX = 200_000

@@ -6,7 +6,8 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.lake.rules import Mode, gross_profit, half_up, shared
+from analytics.lake.rules import Mode, gross_profit, shared
+from foundation.money import half_up
 
 AMOUNTS = st.integers(-(10**9), 10**9)
 
