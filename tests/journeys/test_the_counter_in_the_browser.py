@@ -229,7 +229,7 @@ def pays_here(phone: "Page", how: "Callable[[Page], None]", shot: str) -> int:
 
 
 def wait_until_refunded(shop: Scene, red: str) -> None:
-    for _ in range(100):
+    for _ in range(300):  # a minute, however busy the machine is
         with shop.database.transaction(read_only=True) as tx:
             state = tx.execute("SELECT state FROM pos.red_ticket WHERE id = :id", {"id": red}).scalar_one()
         if state == "refunded":
