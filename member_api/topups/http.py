@@ -45,7 +45,9 @@ class TopUpIn(Schema):
     bonus = fields.Integer(strict=True, load_default=0, validate=validate.Range(0, AMOUNT_MAX))
     tender = TenderField(required=True)
     currency = Currency(
-        load_default=None, allow_none=True, metadata={"description": "The home store's, else the company's"}
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "A store takes its own; elsewhere by default the home store's, else the company's"},
     )
     bonus_expires_on = fields.Date(load_default=None, allow_none=True)
 

@@ -25,9 +25,9 @@ from member_api.ledger.operations import (
 )
 from member_api.ledger.rules import Kind, Origin, Provenance, System
 from member_api.ledger.wallets import lock_wallet, record
-from member_api.members.lookup import MemberRef, resolve_member
+from member_api.members.lookup import MemberFacts, MemberRef, resolve_member
 from member_api.topups.tables import WRITE_TOPUP, TopUpRow
-from organisation.contract import stores_by_code
+from organisation.contract import StoreFacts, stores_by_code
 
 CASH_TENDER = "cash"
 BALANCE_AFTER, CASH_TOPUP = "balance_after_topup", "cash_topup"
@@ -37,6 +37,12 @@ class TopUpOverLimit(Invalid):
     """A rule of stored value stands against it; `limit` names it, `amount` is its figure."""
 
     code = "topup_over_limit"
+
+
+class TopUpCurrencyForeign(Invalid):
+    """A store takes money in its own currency; `currency` says which."""
+
+    code = "topup_currency_foreign"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +79,9 @@ class TopUpTotal:
 
 
 def top_up(tx: Tx, ref: MemberRef, wanted: TopUp, step: Step) -> PaidIn:
-    """Pay in.
+    """Pay in: at a store in its currency, elsewhere as asked, or else in that of the member's home store.
 
-    Raises MemberUnknown, MemberCannotEarn, TopUpOverLimit, ExpiryPassed, CurrencyNotNamed, AmountTooLarge.
+    Raises MemberUnknown, MemberCannotEarn, TopUpOverLimit, TopUpCurrencyForeign, ExpiryPassed, AmountTooLarge.
     """
     member = resolve_member(tx, ref, lock="share")
     if not member.may_earn:
@@ -85,8 +91,8 @@ def top_up(tx: Tx, ref: MemberRef, wanted: TopUp, step: Step) -> PaidIn:
         raise ExpiryPassed(
             "The last day of the bonus lies in the past", errors=[FieldError("/bonus_expires_on", "lies in the past")]
         )
-    currency = currency_of(tx, member, Kind.CASH, wanted.currency)
-    assert currency is not None
+    store = stores_by_code(tx, [step.store]).get(step.store) if step.store is not None else None
+    currency = _currency_paid(tx, member, wanted.currency, store)
     _check_limits(tx, wanted, currency, standing(wallet, Kind.CASH, currency)[0], wallet.today)
     id = dated_id(wallet.today, "topup", step.reference)
     draft = wallet.draft(wallet.today, "topup", store=step.store, reference=step.reference)
@@ -97,11 +103,12 @@ def top_up(tx: Tx, ref: MemberRef, wanted: TopUp, step: Step) -> PaidIn:
         bonus = Provenance(Origin.BONUS, "topup", COMPANY, wanted.bonus_expires_on, None, id)
         wallet.issue(draft, account, wanted.bonus, bonus, System.ISSUED)
     record(tx, [wallet], step.actor)
+    day = local_date(tx.now, store.timezone) if store is not None else wallet.today
     tx.rows.add(
         WRITE_TOPUP,
         TopUpRow(
-            id, _store_day(tx, step.store, wallet.today), member.id, step.store, wanted.terminal, currency,
-            wanted.amount, wanted.bonus, wanted.tender, wanted.reference, step.actor, tx.now,
+            id, day, member.id, step.store, wanted.terminal, currency, wanted.amount, wanted.bonus, wanted.tender,
+            wanted.reference, step.actor, tx.now,
         ),
     )  # fmt: skip
     announce(tx, "topup.recorded", {"topup": str(id), "member": str(member.id), "store": step.store})
@@ -113,9 +120,15 @@ def top_up(tx: Tx, ref: MemberRef, wanted: TopUp, step: Step) -> PaidIn:
     return PaidIn(id, posted)
 
 
-def _store_day(tx: Tx, store: str | None, company_day: date) -> date:
-    facts = stores_by_code(tx, [store]).get(store) if store is not None else None
-    return local_date(tx.now, facts.timezone) if facts is not None else company_day
+def _currency_paid(tx: Tx, member: MemberFacts, asked: str | None, store: StoreFacts | None) -> str:
+    if store is not None:
+        if asked not in (None, store.currency):
+            wrong = FieldError("/currency", f"must be {store.currency}")
+            raise TopUpCurrencyForeign(f"{store.code} takes {store.currency}", errors=[wrong], currency=store.currency)
+        return store.currency
+    currency = currency_of(tx, member, Kind.CASH, asked)
+    assert currency is not None
+    return currency
 
 
 def _check_limits(tx: Tx, wanted: TopUp, currency: str, balance: int, day: date) -> None:

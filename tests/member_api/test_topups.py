@@ -10,12 +10,14 @@ from hypothesis import given as hypothesis_given
 from hypothesis import strategies as st
 
 from foundation.database import Database
+from member_api.contract.days import topups_between
 from member_api.contract.ledger import Kind
 from member_api.contract.topups import totals_of_day
 from member_api.ledger.rules import in_proportion
 from tests.field.shop import a_shop, prove, sells, takes_back
 from tests.member_api.callers import Caller
 from tests.member_api.ledger.callers import balance
+from tests.organisation.factories import a_store
 
 
 @pytest.fixture
@@ -62,6 +64,22 @@ def test_two_top_ups_are_used_up_one_after_the_other(desk: Caller, member: int, 
     sells(database, 1_300, tenders=[{"kind": "stored_value", "amount": 1_300}])
     assert lots(database)[:3] == [("topup", 0), ("bonus", 0), ("topup", 400)]
     assert balance(database, member, Kind.CASH) == (400, 400)
+
+
+def test_a_store_takes_its_own_currency_whatever_is_that_of_the_member_s_home(
+    desk: Caller, member: int, database: Database
+) -> None:
+    with database.transaction() as tx:
+        a_store(tx, code="HK1", currency="HKD")
+        tx.execute("UPDATE member.member SET home_store = 'HK1' WHERE id = :id", {"id": member})
+    refused = paid_in(desk, member, 1_000, currency="HKD")
+    assert (refused.status_code, refused.get_json()["code"]) == (422, "topup_currency_foreign")
+    assert lots(database) == [], "what is refused changes nothing"
+    assert paid_in(desk, member, 1_000).status_code == 201
+    with database.transaction(read_only=True) as tx:
+        assert [(each.currency, each.amount) for each in topups_between(tx, "S01", date.min, date.max)] == [
+            ("CNY", 1_000)
+        ]
 
 
 def test_the_same_key_again_pays_in_once(desk: Caller, member: int, database: Database) -> None:
