@@ -1,7 +1,7 @@
 """Shifts: opened with a float, counted blind, over or short, handed in. One cashier at one terminal.
 
-What should be in the drawer is told to nobody before it has been counted. Locks: the shift's row; that a terminal has
-one open shift is held by a unique index.
+What should be in the drawer is told to nobody before it has been counted. Locks: the shift's row, which a settlement
+shares, so that whoever counts waits for those under way; that a terminal has one open shift is held by a unique index.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 from foundation.access import Principal, PrincipalKind
 from foundation.clock import local_date
-from foundation.database import Tx
+from foundation.database import Tx, database
 from foundation.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from foundation.events import announce
 from foundation.http import make_cursor, read_cursor
@@ -187,7 +187,7 @@ def open_shift(tx: Tx, principal: Principal, wish: ShiftWish) -> Shift:
         {
             "id": id, "store": store.id, "terminal": wish.terminal, "code": code, "day": day,
             "cashier": wish.cashier or own_number(tx, principal), "currency": store.currency,
-            "float": wish.float_amount, "by": principal.actor, "now": tx.now,
+            "float": wish.float_amount, "by": principal.actor, "now": _moment(tx),
         },
     )  # fmt: skip
     return _told(tx, _shift(tx, id), store)
@@ -205,7 +205,7 @@ def count_shift(tx: Tx, principal: Principal, id: UUID, counted: Mapping[str, in
         if not again or len(shift.counts) >= ROUNDS_MAX:
             raise ShiftNotOpen(f"The shift is {shift.state.value}", state=shift.state.value)
     _check_count(tx, counted)
-    until = shift.counted_at or tx.now
+    until = shift.counted_at or _moment(tx)
     expected = expected_of(tx, shift, store, until)
     kinds = sorted(
         {kind for kind in counted.keys() | expected.keys() if counted.get(kind) or expected.get(kind)} | {CASH}
@@ -247,6 +247,11 @@ def hand_in(tx: Tx, principal: Principal, id: UUID, amount: int | None = None, n
         {"id": id, "by": principal.actor, "now": tx.now, "amount": handed, "note": note},
     )
     return _told(tx, _shift(tx, id), store)
+
+
+def _moment(tx: Tx) -> datetime:
+    """The moment after what was waited for: later than every settlement that has ended under the shift's row."""
+    return max(tx.now, database().clock.now())
 
 
 def _check_place(principal: Principal, store: str, terminal: str) -> None:
@@ -355,12 +360,16 @@ class OpenShift:
     cashier: str | None
 
 
-def shift_open_at(tx: Tx, store_id: int, terminal: str) -> OpenShift | None:
-    """The shift that is open at a terminal, if there is one."""
-    row = tx.execute(
-        "SELECT id, code, cashier FROM pos.shift WHERE store_id = :store AND terminal = :terminal AND state = 'open'",
-        {"store": store_id, "terminal": terminal},
-    ).one_or_none()
+OPEN_AT = "SELECT id, code, cashier FROM pos.shift WHERE store_id = :store AND terminal = :terminal AND state = 'open'"
+OPEN_AND_HELD = f"{OPEN_AT} FOR KEY SHARE"
+
+
+def shift_open_at(tx: Tx, store_id: int, terminal: str, *, hold: bool = False) -> OpenShift | None:
+    """The shift that is open at a terminal, if there is one; with `hold` nobody counts it before the transaction ends.
+
+    Waits for a count that is under way.
+    """
+    row = tx.execute(OPEN_AND_HELD if hold else OPEN_AT, {"store": store_id, "terminal": terminal}).one_or_none()
     return OpenShift(*row) if row is not None else None
 
 
@@ -371,7 +380,7 @@ def shift_for(tx: Tx, store: StoreFacts, terminal: str) -> OpenShift | None:
     """
     if is_handheld(terminal):
         return None
-    found = shift_open_at(tx, store.id, terminal)
+    found = shift_open_at(tx, store.id, terminal, hold=True)
     if found is None and shift_is_needed(tx, store.id, local_date(tx.now, store.timezone)):
         raise ShiftNeeded(f"Open a shift at {terminal} first")
     return found

@@ -212,14 +212,15 @@ def _admitted(tx: Tx, principal: Principal, wish: SettlementWish) -> StoreFacts:
 
 
 def _in_shift(tx: Tx, store: StoreFacts, wish: SettlementWish) -> SettlementWish:
-    """The wish with the shift that is open at its terminal, and its cashier, where it says neither.
+    """The wish with the shift that is open at its terminal, and its cashier, whatever it says itself: a page that was
+    left open names an old one.
 
     Raises ShiftNeeded.
     """
     shift = shift_for(tx, store, wish.terminal)
     if shift is None:
         return wish
-    return replace(wish, shift=wish.shift or shift.code, cashier=wish.cashier or shift.cashier)
+    return replace(wish, shift=shift.code, cashier=shift.cashier or wish.cashier)
 
 
 def _check_sums(gathered: Gathered, wish: SettlementWish) -> None:

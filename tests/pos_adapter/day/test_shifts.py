@@ -1,5 +1,6 @@
 """A shift is opened with a float, counted blind, over or short, and handed in; who counts is told nothing before."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from foundation.access import acting_as
 from foundation.clock import FixedClock
 from foundation.database import Database
 from pos_adapter.day.http import shift_id
-from pos_adapter.day.shifts import ShiftNotOpen, count_shift, read_shift
+from pos_adapter.day.shifts import Shift, ShiftNotOpen, count_shift, read_shift, shift_for
 from tests.member_api.people import a_member
 from tests.organisation.factories import a_person
 from tests.pos_adapter.day.store import DayFloor, manager
@@ -70,6 +71,39 @@ def test_a_settlement_carries_the_shift_that_is_open_at_its_desk_and_its_cashier
     with floor.database.transaction(read_only=True) as tx:
         row = tx.execute("SELECT shift, cashier FROM pos.settlement").one()
     assert (row.shift, row.cashier) == (shift["code"], "E7")
+
+
+def test_a_request_cannot_put_its_settlement_into_another_shift(floor: DayFloor) -> None:
+    with floor.database.transaction() as tx:
+        a_person(tx, "E7")
+    shift = opened(floor, cashier="E7")
+    assert floor.settle(floor.issued("C1", 700), shift="20260101-1", cashier="NOBODY").status_code == 201
+    with floor.database.transaction(read_only=True) as tx:
+        row = tx.execute("SELECT shift, cashier FROM pos.settlement").one()
+    assert (row.shift, row.cashier) == (shift["code"], "E7")
+
+
+def test_a_count_waits_for_settlements_under_way_and_has_all_that_carry_the_shift(
+    floor: DayFloor, clock: FixedClock
+) -> None:
+    shift, who = opened(floor), manager()
+
+    def count() -> Shift:
+        with floor.database.transaction() as tx:
+            return count_shift(tx, who, shift_id(shift["id"]), {"cash": 50_700})
+
+    with ThreadPoolExecutor(1) as cashier:
+        with floor.database.transaction() as under_way:
+            assert shift_for(under_way, floor.store(under_way), "D1") is not None
+            counting = cashier.submit(count)
+            with pytest.raises(TimeoutError):
+                counting.result(0.3)
+            clock.advance(timedelta(seconds=1))
+            floor.settle(floor.issued("C1", 700), tenders=[{"kind": "cash", "amount": 700}])
+        [cash] = counting.result(5).tenders
+    with floor.database.transaction(read_only=True) as tx:
+        assert tx.execute("SELECT shift FROM pos.settlement").scalar_one() == shift["code"]
+    assert (cash.expected, cash.over) == (50_700, 0)
 
 
 def test_a_terminal_has_one_open_shift(floor: DayFloor) -> None:
