@@ -1,7 +1,7 @@
 """Leaving paid goods at a desk, handing them out, sending them back to their counters; and what nobody has collected.
 
 Handing out is what releases tickets that were still paid: the goods have left the house then, and the counters hear it.
-Locks: tickets in order of id, then the parcel, then the number series.
+Locks: the settlement where goods are left, tickets in order of id, then the parcel, then the number series.
 """
 
 from collections.abc import Sequence
@@ -134,7 +134,7 @@ def leave_goods(tx: Tx, principal: Principal, wish: ParcelWish) -> Parcel:
     asked = wish.tickets or _still_here(tx, wish.settlement, settled)
     tickets = lock_tickets(tx, asked)
     check_left(wish.settlement, asked, tickets, given_back(tx, asked))
-    check_free(lying_at_desk(tx, asked))
+    check_free(lying_at_desk(tx, asked) if asked else _loose_at_desk(tx, wish.settlement))
     day = local_date(tx.now, store.timezone)
     made = Parcel(
         uuid4(), store.id, day, next_number(tx, store.id, day, PARCEL_SERIES), wish.settlement, member,
@@ -163,9 +163,10 @@ def _admitted(tx: Tx, principal: Principal, store: str, terminal: str) -> StoreF
 
 
 def _paid_settlement(tx: Tx, store: StoreFacts, id: UUID) -> tuple[int | None, list[UUID]]:
-    """(member, tickets) of a settlement of the store. Raises SettlementUnknown, ParcelContradicts."""
+    """(member, tickets) of a settlement of the store, locked. Raises SettlementUnknown, ParcelContradicts."""
     row = tx.execute(
-        "SELECT store_id, state, member_id, content -> 'tickets' AS tickets FROM pos.settlement WHERE id = :id",
+        "SELECT store_id, state, member_id, content -> 'tickets' AS tickets FROM pos.settlement WHERE id = :id"
+        " FOR NO KEY UPDATE",
         {"id": id},
     ).one_or_none()
     if row is None or row.store_id != store.id:
@@ -188,6 +189,11 @@ def _still_here(tx: Tx, settlement: UUID, settled: Sequence[UUID]) -> tuple[UUID
     if settled and not here:
         raise ParcelContradicts("All goods of this settlement are handed over: say which tickets are left")
     return here
+
+
+def _loose_at_desk(tx: Tx, settlement: UUID) -> dict[UUID, str]:
+    """The label under which goods of a settlement without tickets lie, if they do; under its lock it stays."""
+    return {each.id: each.label for each in parcels_of(tx, settlement) if each.state is ParcelState.LYING}
 
 
 def hand_out(tx: Tx, principal: Principal, id: UUID, terminal: str, proof: Proof, why: str | None) -> Parcel:

@@ -91,7 +91,7 @@ def check_left(settlement: UUID, asked: Sequence[UUID], found: Sequence[Ticket],
 
 
 def check_free(lying: Mapping[UUID, str]) -> None:
-    """Raises GoodsLieAlready for tickets whose goods lie under a label already."""
+    """Raises GoodsLieAlready for tickets, or a settlement without any, whose goods lie under a label already."""
     if lying:
         label = min(lying.values())
         raise GoodsLieAlready(f"Goods of this settlement lie here already, as {label}", label=label)

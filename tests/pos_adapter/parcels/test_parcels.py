@@ -155,6 +155,8 @@ def test_loose_goods_of_the_desk_lie_without_a_ticket(floor: Keeping) -> None:
     settlement = floor.desk.post("/v1/settlements", body, key=token_hex(8)).get_json()["id"]
     parcel = floor.leave(settlement).get_json()
     assert parcel["tickets"] == []
+    twice = floor.leave(settlement)
+    assert (twice.status_code, twice.get_json()["label"]) == (409, parcel["label"])
     assert floor.hand_out(parcel["id"], "member").status_code == 200
 
 
