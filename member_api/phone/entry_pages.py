@@ -14,7 +14,7 @@ from foundation.clock import local_date
 from foundation.database import Tx, database
 from foundation.errors import DomainError
 from foundation.http import Pages, transactional
-from foundation.http.fields import WORDS_MAX, is_text
+from foundation.http.fields import WORDS_MAX, is_text, is_visible
 from foundation.pages import render
 from foundation.pages.routes import form_field, local_address
 from foundation.settings import get_settings
@@ -251,7 +251,7 @@ def _read_form(tx: Tx) -> tuple[JoinWish | None, dict[str, str]]:
     """What the form says, and what is wrong with it, by field."""
     name = form_field("name").strip()
     faults: dict[str, str] = {}
-    if not 0 < len(name) <= WORDS_MAX or not is_text(name):
+    if len(name) > WORDS_MAX or not is_visible(name) or not is_text(name):
         faults["name"] = gettext("Please tell us your name.")
     birthday = Birthday(None, None)
     if written := form_field("birthday").strip():

@@ -106,6 +106,7 @@ def test_nobody_joins_without_a_proved_phone(phone: Phone, database: Database, c
     [
         {"name": ""},
         {"name": "   "},
+        {"name": "\u202e\u200b"},
         {"name": "a\u0007"},
         {"name": "x" * 201},
         {"birthday": "2090-01-01"},
