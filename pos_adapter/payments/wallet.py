@@ -4,7 +4,7 @@
 settlement's own transaction, so that nothing is locked while a PIN is compared.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Protocol
@@ -73,12 +73,14 @@ def proofs_in(tenders: Sequence[WalletTender], *, on_handheld: bool) -> list[Pro
 
 
 def prove(
-    home: Database, key: Keyed, tickets: Sequence[UUID], member: MemberRef | str | None, proofs: Sequence[Proof]
-) -> None:
+    home: Database, key: Keyed, tickets: Sequence[UUID], member: MemberRef | str | None, proofs: Sequence[Proof],
+    admit: Callable[[Tx], None],
+) -> None:  # fmt: skip
     """Check what the member typed; a request that was answered before is not checked again, nor one that still runs: a
-    code is used up by the first, and its retry must not take that for a wrong one.
+    code is used up by the first, and its retry must not take that for a wrong one. `admit` raises for whoever may not
+    settle at all, before a try is counted: strangers would shut a member's wallet.
 
-    Raises WalletNotProved, or WalletBlocked after too many wrong tries; StillRunning, KeyReused.
+    Raises WalletNotProved, or WalletBlocked after too many wrong tries; StillRunning, KeyReused, what `admit` raises.
     """
     if not proofs:
         return
@@ -87,6 +89,7 @@ def prove(
             asked = claim(trip, key.client, key.key, key.content_hash)
         if asked.answer() is not None:
             return
+        admit(tx)
         owner = _owner(tx, tickets, member)
         request = blake2b(f"{key.client}\0{key.key}\0".encode() + key.content_hash, digest_size=32).digest()
         for proof in proofs:

@@ -47,6 +47,7 @@ from pos_adapter.settlements.operations import (
     Payment,
     SettlementAnswer,
     SettlementWish,
+    admit,
     answer_of,
     settle,
 )
@@ -118,7 +119,8 @@ def post_settlement(key: Keyed, body: SettlementIn) -> Answer:
         body.shift,
     )
     on_handheld = is_handheld(body.terminal) or "counter" in current_principal().bindings
-    prove(database(), key, body.tickets, body.member, proofs_in(body.tenders, on_handheld=on_handheld))
+    proofs = proofs_in(body.tenders, on_handheld=on_handheld)
+    prove(database(), key, body.tickets, body.member, proofs, lambda tx: admit(tx, current_principal(), wish))
     return settle(database(), current_principal(), wish, key, start_payments)
 
 

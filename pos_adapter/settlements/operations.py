@@ -46,6 +46,7 @@ from pos_adapter.settlements.rules import (
     SettlementState,
     SettlementUnknown,
     check_open,
+    check_store,
     check_together,
     gather,
 )
@@ -200,6 +201,20 @@ def _settle(tx: Tx, principal: Principal, wish: SettlementWish, start_payments: 
     _record(tx, principal, settlement, wish, answer)
     _announce(tx, settlement, SettlementState.PAID)
     return answer
+
+
+def admit(tx: Tx, principal: Principal, wish: SettlementWish) -> None:
+    """May this principal settle there, and these tickets at all? Asked before anything that counts, as a PIN's tries
+    do; `settle` asks again under the tickets' locks. An unknown ticket passes here.
+
+    Raises NotThisTill, PlaceForbidden, StoreUnknown, SettlementContradicts.
+    """
+    store = _admitted(tx, principal, wish)
+    foreign = tx.execute(
+        "SELECT id FROM pos.ticket WHERE id = ANY(:ids) AND store_id <> :store",
+        {"ids": list(wish.tickets), "store": store.id},
+    )
+    check_store(wish.tickets, set(foreign.scalars()))
 
 
 def _admitted(tx: Tx, principal: Principal, wish: SettlementWish) -> StoreFacts:

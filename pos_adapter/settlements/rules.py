@@ -6,7 +6,7 @@ A tender without `payment` is a fact (cash in the drawer, a card paid at a termi
 still to be taken by us: then the settlement is pending, and its tickets are locked, until the truth is known.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -17,6 +17,8 @@ from foundation.errors import Conflict, FieldError, Invalid, NotFound
 from pos_adapter.sales.receipts import Line
 from pos_adapter.tickets.operations import Ticket
 from pos_adapter.tickets.rules import TicketState
+
+ANOTHER_STORE = "belongs to another store"
 
 
 class SettlementState(StrEnum):
@@ -67,6 +69,13 @@ def check_open(asked: Sequence[UUID], found: Sequence[Ticket]) -> None:
         )
 
 
+def check_store(asked: Sequence[UUID], foreign: Collection[UUID]) -> None:
+    """Raises SettlementContradicts where tickets are `foreign`: those of another store than the one that settles."""
+    faults = [FieldError(f"/tickets/{n}", ANOTHER_STORE) for n, id in enumerate(asked) if id in foreign]
+    if faults:
+        raise SettlementContradicts(faults[0].detail, errors=faults)
+
+
 def check_together(asked: Sequence[UUID], found: Sequence[Ticket], store_id: int, loose: Sequence[Line]) -> None:
     """Raises SettlementContradicts where what is settled does not go together."""
     faults = []
@@ -76,7 +85,7 @@ def check_together(asked: Sequence[UUID], found: Sequence[Ticket], store_id: int
         faults.append(FieldError("/tickets", "nothing is settled"))
     position = {id: n for n, id in reversed(list(enumerate(asked)))}
     faults += [
-        FieldError(f"/tickets/{position[t.id]}", "belongs to another store") for t in found if t.store_id != store_id
+        FieldError(f"/tickets/{position[t.id]}", ANOTHER_STORE) for t in found if t.store_id != store_id
     ]
     if len({(t.member_id, t.claim_id) for t in found} - {(None, None)}) > 1:
         faults.append(FieldError("/tickets", "belong to different members"))

@@ -13,7 +13,8 @@ from member_api.phone.pins import new_spend_code, set_pin
 from tests.member_api.callers import Caller
 from tests.member_api.ledger.callers import balance
 from tests.member_api.people import a_member
-from tests.pos_adapter.tickets.callers import Floor
+from tests.organisation.factories import committed_store
+from tests.pos_adapter.tickets.callers import DESK, Floor
 
 PIN = "804217"
 PAID_IN = 10_000
@@ -108,6 +109,25 @@ def test_five_wrong_pins_shut_the_wallet_and_the_ticket_stays_open(floor: Floor,
     assert (shut.status_code, shut.get_json()["code"]) == (403, "wallet_blocked")
     assert shut.get_json()["until"].startswith("2026-01-05T02:15")
     assert floor.state(ticket) == "issued"
+
+
+def test_who_may_not_settle_there_uses_up_no_try(
+    floor: Floor, member: int, http: FlaskClient, database: Database
+) -> None:
+    committed_store(database, code="S02", currency="CNY", timezone="Asia/Shanghai", legal_unit="MALL")
+    elsewhere = Caller(http, database, DESK, store="S02", terminal="D9")
+    everywhere_but = Caller(http, database, DESK, store="S01", terminal="D2")
+    ticket = floor.issued("C1", 1990, member=str(member))
+    tender = {"kind": "stored_value", "amount": 1990, "payment": {"rail": "wallet", "pin": "111112"}}
+    asked = {"tickets": [ticket], "tenders": [tender]}
+    for _ in range(3):
+        for stranger in (elsewhere, everywhere_but):  # another store's, and another terminal's
+            refused = stranger.post("/v1/settlements", asked | {"store": "S01", "terminal": "D1"})
+            assert (refused.status_code, refused.get_json()["code"]) == (403, "not_this_till")
+        foreign = elsewhere.post("/v1/settlements", asked | {"store": "S02", "terminal": "D9"})
+        assert foreign.get_json()["errors"] == [{"pointer": "/tickets/0", "detail": "belongs to another store"}]
+    assert pays(floor, ticket, pin="111112").get_json()["tries_left"] == 4
+    assert pays(floor, ticket, pin=PIN).status_code == 201
 
 
 def test_one_members_pin_never_opens_anothers_wallet(floor: Floor, member: int, database: Database) -> None:
