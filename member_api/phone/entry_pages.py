@@ -12,7 +12,7 @@ from werkzeug.utils import redirect
 from foundation.access import allow_anyone
 from foundation.clock import local_date
 from foundation.database import Tx, database
-from foundation.errors import DomainError
+from foundation.errors import BadRequest, DomainError
 from foundation.http import Pages, transactional
 from foundation.http.fields import WORDS_MAX, is_text, is_visible
 from foundation.pages import render
@@ -217,6 +217,8 @@ def do_join() -> flask.Response:
         return _to(LOGIN)
     except MemberExists:
         faults = {"": gettext("This number cannot be used here. Our service desk will help you.")}
+    except BadRequest:
+        raise
     except DomainError as fault:
         faults = {"": gettext(fault.detail)}
     else:

@@ -69,7 +69,8 @@ def day_in(text: str) -> date:
         found = date.fromisoformat(text)
     except ValueError:
         found = None
-    if found is None or not EARLIEST_DAY <= found <= LATEST_DAY:
+    # A week's date or one without dashes is somebody's slip, and the first close begins the books for ever.
+    if found is None or found.isoformat() != text or not EARLIEST_DAY <= found <= LATEST_DAY:
         raise DateUnreadable("A date is written as 2026-11-21")
     return found
 

@@ -27,6 +27,7 @@ from pos_adapter.parcels.rules import (
     check_free,
     check_left,
     check_lies,
+    days_meant,
     label_of,
     read_label,
 )
@@ -134,7 +135,7 @@ def leave_goods(tx: Tx, principal: Principal, wish: ParcelWish) -> Parcel:
     asked = wish.tickets or _still_here(tx, wish.settlement, settled)
     tickets = lock_tickets(tx, asked)
     check_left(wish.settlement, asked, tickets, given_back(tx, asked))
-    check_free(lying_at_desk(tx, asked) if asked else _loose_at_desk(tx, wish.settlement))
+    check_free(lying_at_desk(tx, asked) if asked else loose_at_desk(tx, wish.settlement))
     day = local_date(tx.now, store.timezone)
     made = Parcel(
         uuid4(), store.id, day, next_number(tx, store.id, day, PARCEL_SERIES), wish.settlement, member,
@@ -177,7 +178,8 @@ def _paid_settlement(tx: Tx, store: StoreFacts, id: UUID) -> tuple[int | None, l
 
 
 def _still_here(tx: Tx, settlement: UUID, settled: Sequence[UUID]) -> tuple[UUID, ...]:
-    """Tickets whose goods the counters have not handed over. Raises ParcelContradicts where there were some, once.
+    """Tickets whose goods the counters have not handed over, without those that are being given back: one of them
+    must not keep the rest from being left. Raises ParcelContradicts where there were some, once.
 
     A settlement of loose goods alone has no tickets: its goods lie without one.
     """
@@ -185,15 +187,18 @@ def _still_here(tx: Tx, settlement: UUID, settled: Sequence[UUID]) -> tuple[UUID
         "SELECT id FROM pos.ticket WHERE settlement_id = :settlement AND state = 'paid' ORDER BY id",
         {"settlement": settlement},
     )
-    here = tuple(found.scalars())
+    paid = tuple(found.scalars())
+    gone = given_back(tx, paid)
+    here = tuple(id for id in paid if id not in gone)
     if settled and not here:
-        raise ParcelContradicts("All goods of this settlement are handed over: say which tickets are left")
+        raise ParcelContradicts("All goods of this settlement are handed over or given back: say which are left")
     return here
 
 
-def _loose_at_desk(tx: Tx, settlement: UUID) -> dict[UUID, str]:
-    """The label under which goods of a settlement without tickets lie, if they do; under its lock it stays."""
-    return {each.id: each.label for each in parcels_of(tx, settlement) if each.state is ParcelState.LYING}
+def loose_at_desk(tx: Tx, settlement: UUID) -> dict[UUID, str]:
+    """The label under which loose goods of a settlement lie without a ticket, if they do; under its lock it stays."""
+    lying = (each for each in parcels_of(tx, settlement) if each.state is ParcelState.LYING and not each.tickets)
+    return {each.id: each.label for each in lying}
 
 
 def hand_out(tx: Tx, principal: Principal, id: UUID, terminal: str, proof: Proof, why: str | None) -> Parcel:
@@ -310,15 +315,19 @@ def list_parcels(
 
 
 def parcels_labelled(tx: Tx, store: StoreFacts, text: str) -> list[Parcel]:
-    """What a label means in a store: the one that lies, else the latest that did; none for a text that is no label."""
+    """What a label means in a store: the one that lies, else the latest that did; none for a text that is no label.
+
+    Labels of the last ten years are known; the store's numbers by day are an index.
+    """
     read = read_label(text)
     if read is None:
         return []
     month, day, number = read
+    today = local_date(tx.now, store.timezone)
     rows = tx.execute(
-        COLUMNS + "WHERE p.store_id = :store AND p.number = :number AND extract(month FROM p.business_date) = :month"
-        " AND extract(day FROM p.business_date) = :day ORDER BY p.state <> 'lying', p.business_date DESC LIMIT 1",
-        {"store": store.id, "month": month, "day": day, "number": number},
+        COLUMNS + "WHERE p.store_id = :store AND p.number = :number AND p.business_date = ANY(:days)"
+        " ORDER BY p.state <> 'lying', p.business_date DESC LIMIT 1",
+        {"store": store.id, "days": days_meant(month, day, today), "number": number},
     )
     return [_parcel(row) for row in rows]
 

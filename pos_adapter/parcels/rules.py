@@ -5,6 +5,7 @@ lying -> collected | sent_back        both are ends; goods that are left once mo
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from enum import StrEnum
 from uuid import UUID
@@ -16,6 +17,8 @@ from pos_adapter.tickets.rules import TicketState
 PIECES_MAX = 999
 # Goods that lie longer than this are called for: the customer has forgotten them.
 LIES_LONG_DAYS = 7
+# A label names no year.
+YEARS_KEPT = 10
 LABEL = re.compile(r"(\d{2})(\d{2})-(\d{1,6})\Z", re.ASCII)
 MAY_LIE = frozenset({TicketState.PAID, TicketState.RELEASED})
 
@@ -67,6 +70,15 @@ def read_label(text: str) -> tuple[int, int, int] | None:
     """(month, day, number) of a label; None for a text that is none."""
     found = LABEL.match(text.strip())
     return (int(found[1]), int(found[2]), int(found[3])) if found else None
+
+
+def days_meant(month: int, day: int, today: date) -> list[date]:
+    """The days that a label's month and day may mean, those of the last ten years up to today; none for 0230."""
+    found = []
+    for year in range(today.year - YEARS_KEPT + 1, today.year + 1):
+        with suppress(ValueError):
+            found.append(date(year, month, day))
+    return [each for each in found if each <= today]
 
 
 def check_left(settlement: UUID, asked: Sequence[UUID], found: Sequence[Ticket], gone: Collection[UUID]) -> None:

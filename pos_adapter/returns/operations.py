@@ -26,6 +26,7 @@ from foundation.idempotency import Answer, claim
 from foundation.partitions import ensure_months
 from foundation.rows import as_json
 from organisation.contract import StoreFacts, place_of, staff_by_number, stores_by_id
+from pos_adapter.parcels.operations import loose_at_desk
 from pos_adapter.payments.operations import payments_of
 from pos_adapter.payments.refunds import refund as give_back_by_rail
 from pos_adapter.permissions import RETURNS_APPROVE, RETURNS_ISSUE, RETURNS_REFUND, TICKETS_READ
@@ -280,16 +281,17 @@ def _check_kind(sold: SoldThing, wish: RedWish, lines: Sequence[RedLine]) -> Non
 
 
 def _check_not_at_desk(tx: Tx, sold: SoldThing, counter: str | None) -> None:
-    """Raises ReturnContradicts for goods that lie at the desk: the counter has to have them to check them."""
+    """Raises ReturnContradicts for goods that lie at the desk: who checks them has to have them."""
     tickets = tx.execute(
         "SELECT id FROM pos.ticket WHERE settlement_id = :settlement AND counter_code = :counter",
         {"settlement": sold.settlement, "counter": counter},
     )
     asked = [sold.ticket.id] if sold.ticket is not None else list(tickets.scalars())
-    if label := min(lying_at_desk(tx, asked).values(), default=None):
-        raise ReturnContradicts(
-            f"The goods lie at the desk as {label}; the desk sends them back to their counter first"
-        )
+    lying = lying_at_desk(tx, asked)
+    if sold.settlement is not None:
+        lying |= loose_at_desk(tx, sold.settlement)
+    if label := min(lying.values(), default=None):
+        raise ReturnContradicts(f"The goods lie at the desk as {label}; the desk takes them out of there first")
 
 
 # ------------------------------------------------------------------------------------------------- its steps

@@ -120,6 +120,12 @@ def test_a_form_that_will_not_do_is_shown_again_with_what_was_typed(phone: Phone
     assert "checked" in refused.text
 
 
+@pytest.mark.parametrize("name", ["x" * 100_000, "a\u0000b"])
+def test_a_form_that_no_browser_sends_is_refused(phone: Phone, name: str) -> None:
+    phone.logs_in()
+    assert phone.post("/m/join", {"name": name, "birthday": "", "wording": "1"}).status_code == 400
+
+
 def test_a_made_up_wording_is_not_what_was_agreed_to(phone: Phone, database: Database) -> None:
     phone.logs_in()
     phone.post("/m/join", {"name": "李四", "birthday": "", "wording": "nonsense", "channels": "sms"})

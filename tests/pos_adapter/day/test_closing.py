@@ -178,7 +178,10 @@ def test_a_stranger_closes_nothing(floor: DayFloor) -> None:
         close_day(tx, manager("S02"), floor.store(tx), floor.today)
 
 
-@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "yesterday", "2026-02-30", "20260105x"])
+WRITTEN_WRONG = ["0001-01-01", "9999-12-31", "yesterday", "2026-02-30", "20260105x", "20260105", "2026-W02-1"]
+
+
+@pytest.mark.parametrize("day", WRITTEN_WRONG)
 def test_what_is_no_day_of_a_calendar_is_refused(floor: DayFloor, day: str) -> None:
     assert floor.office.get(f"/v1/stores/S01/days/{day}").status_code == 400
     assert floor.office.post(f"/v1/stores/S01/days/{day}/close", {}).status_code == 400

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from foundation.clock import FixedClock
 from foundation.database import Database
-from pos_adapter.parcels.rules import label_of, read_label
+from pos_adapter.parcels.rules import days_meant, label_of, read_label
 from tests.member_api.callers import Caller
 from tests.pos_adapter.tickets.callers import DESK, HANDHELD, Floor
 
@@ -64,6 +64,38 @@ def test_a_label_is_the_day_and_its_number_and_reads_back() -> None:
     assert label_of(date(2026, 11, 2), 7) == "1102-7"
     assert read_label(" 1102-7 ") == (11, 2, 7)
     assert [read_label(text) for text in ("7", "11-02-7", "1102-", "1102-7x", "１１02-7")] == [None] * 5
+
+
+def test_a_label_means_its_day_of_the_last_years_and_none_to_come() -> None:
+    today = date(2026, 3, 1)
+    assert days_meant(3, 2, today)[-1] == date(2025, 3, 2)
+    assert (days_meant(3, 1, today)[0], days_meant(3, 1, today)[-1]) == (date(2017, 3, 1), today)
+    assert days_meant(2, 29, today) == [date(2020, 2, 29), date(2024, 2, 29)]
+    assert days_meant(2, 30, today) == days_meant(13, 1, today) == days_meant(0, 0, today) == []
+
+
+def test_a_label_of_an_earlier_year_is_found_where_it_still_lies(floor: Keeping, database: Database) -> None:
+    settlement, _ = floor.bought(10_000)
+    old = floor.leave(settlement).get_json()
+    with database.transaction() as tx:
+        tx.execute("UPDATE pos.parcel SET business_date = business_date - interval '1 year'")
+    settlement, _ = floor.bought(20_000)
+    with database.transaction() as tx:
+        tx.execute("DELETE FROM pos.number_series WHERE name = 'parcel'")
+    new = floor.leave(settlement).get_json()
+    assert new["label"] == old["label"]
+    floor.hand_out(new["id"])
+    assert [each["id"] for each in floor.listed(label=old["label"])["items"]] == [old["id"]]
+
+
+def test_what_is_given_back_does_not_keep_the_rest_from_being_left(
+    floor: Keeping, http: FlaskClient, database: Database
+) -> None:
+    settlement, [back, rest] = floor.bought(10_000, 20_000)
+    counter = Caller(http, database, (*HANDHELD, "returns.issue"), store="S01", counter="C1")
+    assert counter.post("/v1/returns", {"ticket": back, "kind": "not_collected"}, key="b").status_code == 201
+    left = floor.leave(settlement)
+    assert (left.status_code, left.get_json()["tickets"]) == (201, [rest])
 
 
 def test_what_is_paid_lies_at_the_desk_until_it_is_handed_out_and_then_the_counters_know(floor: Keeping) -> None:
@@ -226,6 +258,24 @@ def test_goods_at_the_desk_are_not_given_back_before_their_counter_has_them(
     assert counter.post("/v1/returns", {"ticket": ticket, "kind": "not_collected"}, key=token_hex(8)).status_code == 201
     again = floor.leave(settlement, ticket)
     assert again.get_json()["errors"] == [{"pointer": "/tickets/0", "detail": "is given back"}]
+
+
+def test_loose_goods_that_lie_at_the_desk_are_not_given_back(
+    floor: Keeping, http: FlaskClient, database: Database
+) -> None:
+    body = {
+        "store": "S01", "terminal": "D1", "tickets": [],
+        "lines": [{"line": 1, "quantity": "1", "amount": 700}], "tenders": [{"kind": "cash", "amount": 700}],
+    }  # fmt: skip
+    settled = floor.desk.post("/v1/settlements", body, key=token_hex(8)).get_json()
+    parcel = floor.leave(settled["id"]).get_json()
+    manager = Caller(http, database, (*DESK, "returns.issue"), store="S01")
+    wanted = {"sale": settled["sales"][0]["id"]}
+    refused = manager.post("/v1/returns", wanted, key=token_hex(8))
+    assert (refused.status_code, refused.get_json()["code"]) == (422, "return_contradicts_itself")
+    assert parcel["label"] in refused.get_json()["detail"]
+    floor.send_back(parcel["id"])
+    assert manager.post("/v1/returns", wanted, key=token_hex(8)).status_code == 201
 
 
 def test_another_desk_s_token_and_another_store_s_do_not_touch_it(
