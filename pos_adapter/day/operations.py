@@ -191,13 +191,19 @@ SELECT code, terminal, state, cashier FROM pos.shift
 WHERE store_id = :store AND business_date <= :day AND posting_date IS NULL AND state <> 'handed_in'
 ORDER BY opened_at LIMIT :most
 """
+# Only what belongs to this day or an earlier one: a shop that never shuts has something of today under way when it
+# closes yesterday. A refund belongs to the day on which it was asked for.
 OPEN_COUNTS = """
-SELECT (SELECT count(*) FROM pos.payment WHERE store_id = :store
-        AND state IN ('created', 'pending', 'reversing', 'unknown'))
-     + (SELECT count(*) FROM pos.refund WHERE store_id = :store AND state IN ('created', 'pending', 'unknown'))
-       AS payments,
-       (SELECT count(*) FROM pos.settlement WHERE state = 'pending' AND store_id = :store) AS settlements,
-       (SELECT count(*) FROM pos.red_ticket WHERE state = 'refunding' AND store_id = :store) AS returns
+SELECT (SELECT count(*) FROM pos.payment AS p JOIN pos.settlement AS s ON s.id = p.settlement_id
+        WHERE p.store_id = :store AND s.business_date <= :day
+          AND p.state IN ('created', 'pending', 'reversing', 'unknown'))
+     + (SELECT count(*) FROM pos.refund WHERE store_id = :store AND created_at < :ends
+        AND state IN ('created', 'pending', 'unknown')) AS payments,
+       w.settlements, w.first_day,
+       (SELECT count(*) FROM pos.red_ticket WHERE state = 'refunding' AND store_id = :store
+        AND changed_at < :ends) AS returns
+FROM (SELECT count(*) AS settlements, min(business_date) AS first_day FROM pos.settlement
+      WHERE state = 'pending' AND store_id = :store AND business_date <= :day) AS w
 """
 
 
@@ -211,10 +217,13 @@ def _obstacles(tx: Tx, store: StoreFacts, books: Books | None, day: date) -> lis
     for row in tx.execute(SHIFTS, {"store": store.id, "day": day, "most": NAMED_MAX}):
         name = " ".join(filter(None, (row.code, row.terminal, row.cashier)))
         found.append(Obstacle(ObstacleKind.SHIFT, 1, name, f"/shifts?{of_store}&code={row.code}"))
-    counts = tx.execute(OPEN_COUNTS, {"store": store.id}).one()
+    _, ends = moments_of(day, store.timezone)
+    counts = tx.execute(OPEN_COUNTS, {"store": store.id, "day": day, "ends": ends}).one()
+    # The page of settlements shows one day: the first that has some; then the next.
+    pending = urlencode({"store": store.code, "day": counts.first_day or day, "state": "pending"})
     for kind, count, link in (
         (ObstacleKind.PAYMENT, counts.payments, "/payments"),
-        (ObstacleKind.SETTLEMENT, counts.settlements, f"/settlements?{of_store}&day={day.isoformat()}&state=pending"),
+        (ObstacleKind.SETTLEMENT, counts.settlements, f"/settlements?{pending}"),
         (ObstacleKind.RETURN, counts.returns, f"/returns?show=refund&{of_store}"),
     ):
         if count:

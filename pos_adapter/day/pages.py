@@ -37,6 +37,7 @@ from pos_adapter.day.shifts import (
     ShiftState,
     list_shifts,
     own_number,
+    pending_link,
     read_shift,
     shift_is_needed,
 )
@@ -368,6 +369,7 @@ def _shift_facts(tx: Tx, viewer: Principal, found: Shift) -> dict[str, Any]:
     return {
         "shift": found,
         "store": store,
+        "pending": pending_link(tx, found, store) if found.state is ShiftState.OPEN else None,
         "kinds": first,
         "other_kinds": [kind for kind in kinds if kind not in first],
         "may_count_again": viewer.may(DAY_CLOSE, place_of(store.code)),

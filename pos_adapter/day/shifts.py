@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 from foundation.access import Principal, PrincipalKind
@@ -60,6 +61,15 @@ class ShiftNotOpen(Conflict):
     """The shift is past this step; `state` says which it is in."""
 
     code = "shift_not_open"
+
+
+class SettlementPending(Conflict):
+    """A settlement of this terminal waits for its payment: its cash is in the drawer and not yet in the books.
+
+    `link` is the page of those settlements.
+    """
+
+    code = "settlement_pending"
 
 
 class ShiftNeeded(Conflict):
@@ -197,13 +207,15 @@ def count_shift(tx: Tx, principal: Principal, id: UUID, counted: Mapping[str, in
     """Say what is there, tender by tender; what is not named is nothing. Cash has to be named.
 
     The first count closes the drawer. A second one is for whoever may close the day, with a reason. Raises
-    ShiftUnknown, NotThisDesk, ShiftNotOpen, CountContradicts.
+    ShiftUnknown, NotThisDesk, ShiftNotOpen, SettlementPending, CountContradicts.
     """
     shift, store = _locked(tx, principal, id)
     if shift.state is not ShiftState.OPEN:
         again = shift.state is ShiftState.COUNTED and why and principal.may(DAY_CLOSE, place_of(store.code))
         if not again or len(shift.counts) >= ROUNDS_MAX:
             raise ShiftNotOpen(f"The shift is {shift.state.value}", state=shift.state.value)
+    elif (link := pending_link(tx, shift, store)) is not None:
+        raise SettlementPending("A settlement at this desk waits for its payment; count when it has ended", link=link)
     _check_count(tx, counted)
     until = shift.counted_at or _moment(tx)
     expected = expected_of(tx, shift, store, until)
@@ -259,6 +271,19 @@ def _check_place(principal: Principal, store: str, terminal: str) -> None:
     if bound.get("store", store) != store or bound.get("terminal", terminal) != terminal or "counter" in bound:
         raise NotThisDesk("This token belongs to another store or terminal")
     principal.require(SHIFTS_WORK, place_of(store))
+
+
+def pending_link(tx: Tx, shift: Shift, store: StoreFacts) -> str | None:
+    """The page of what still waits for its payment at the terminal of a shift, since it was opened; None: nothing."""
+    day: date | None = tx.execute(
+        "SELECT min(business_date) FROM pos.settlement WHERE state = 'pending' AND store_id = :store"
+        " AND terminal = :terminal AND created_at >= :since",
+        {"store": store.id, "terminal": shift.terminal, "since": shift.opened_at},
+    ).scalar_one()
+    if day is None:
+        return None
+    asked = {"store": store.code, "day": day, "state": "pending", "terminal": shift.terminal}
+    return f"/settlements?{urlencode(asked)}"
 
 
 def _check_count(tx: Tx, counted: Mapping[str, int]) -> None:
