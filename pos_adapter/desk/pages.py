@@ -40,6 +40,7 @@ desk_pages = Pages("desk", __name__)
 # Counter staff settle too, at their handhelds; this page is for those who stand at a desk.
 DESK_USE = "desk.use"
 ROWS = 50
+BUSIEST = 12
 TERMINALS_MAX = 50
 TERMINAL = re.compile(r"[A-Za-z0-9._-]{1,32}\Z")
 GIVEN_MAX = 10**12
@@ -226,16 +227,20 @@ def _today(tx: Tx, store: StoreFacts | None) -> date:
 @allow(FLOOR)
 @transactional
 def floor_page(tx: Tx) -> str:
-    """The supervisor's board of one store, live. `part` is the board alone."""
+    """The supervisor's board of one store, live. `part` is the board alone, `all` every counter and clerk."""
     stores = _mine(tx, current_principal(), FLOOR)
     store = _chosen(stores) or (stores[0] if stores else None)
     facts: dict[str, Any] = {"stores": stores, "store": store, "clock_text": clock_text, "lasting": _lasting}
     if store is not None:
+        whole = bool(flask.request.args.get("all"))
         facts |= {
             "board": read_board(tx, store, _today(tx, store)),
+            "few": BUSIEST,
+            "whole": whole,
+            "page": f"/floor?{urlencode({'store': store.code})}",
             "payment_states": PAYMENT_STATES,
             "said": said,
-            "address": f"/floor?{urlencode({'store': store.code, 'part': 1})}",
+            "address": f"/floor?{urlencode({'store': store.code, 'part': 1} | ({'all': 1} if whole else {}))}",
         }
     return render("desk/board.html" if flask.request.args.get("part") and store else "desk/floor.html", **facts)
 

@@ -32,6 +32,7 @@ overview_pages = Pages("overview", __name__, url_prefix="/overview")
 EARLIEST = date(1970, 1, 1)
 ONE_DAY = timedelta(days=1)
 STORES_SHOWN_MAX = 200
+STORES_SHOWN = 25
 USUAL_HOURS = (8, 21)  # the first and the last hour that the chart shows in any case
 
 
@@ -67,6 +68,7 @@ def day_page(tx: Tx) -> str:
     days = read_day(tx, shown, day)
     sums = _compared(tx, shown, day, days)
     currency = sums[0].figures.currency if sums else get_settings().company_currency
+    rows = _busiest(days) if chosen is None else []
     return render(
         "overview/day.html",
         stores=mine,
@@ -80,7 +82,8 @@ def day_page(tx: Tx) -> str:
         bars=_bars(read_hours(tx, shown, day, currency)),
         currency=currency,
         tills=days[0].tills if chosen is not None and days else (),
-        rows=_busiest(days) if chosen is None else (),
+        rows=rows if flask.request.args.get("all") else rows[:STORES_SHOWN],
+        to_see=len(rows),
         quiet=sum(1 for each in days if not each.figures.sales and not each.figures.returns),
         waiting=_waiting(days),
         scope=f"store={chosen.code}" if chosen is not None else "",
@@ -134,7 +137,11 @@ def _bars(hours: Sequence[HourSales]) -> list[Bar]:
 def _busiest(days: Sequence[StoreDay]) -> list[StoreDay]:
     """Stores with something to see, those that need somebody first, then by turnover; at most 200."""
     seen = [day for day in days if day.figures.sales or day.figures.returns or _needs(day)]
-    return sorted(seen, key=lambda day: (-day.waiting.gaps - day.waiting.parked, -day.figures.net))[:STORES_SHOWN_MAX]
+    return sorted(seen, key=_order)[:STORES_SHOWN_MAX]
+
+
+def _order(day: StoreDay) -> tuple[int, int, int]:
+    return -day.waiting.gaps - day.waiting.parked, -day.figures.net, -day.waiting.flagged
 
 
 def _needs(day: StoreDay) -> int:

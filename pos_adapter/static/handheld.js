@@ -23,9 +23,28 @@ async function begin() {
   for (const target of [network, outbox.outbox]) target.addEventListener("change", drawSent);
   setInterval(() => { if (!state.online) probe(); }, PROBE_MS);
   drawSent();
-  at("place").addEventListener("click", choosePlace);
+  at("place").addEventListener("click", () => choosePlace());
   at("sent").addEventListener("click", () => { if (here) go("tickets"); });
-  if (here) await open(); else choosePlace();
+  const asked = askedPlace();
+  if (asked) await goThere(asked); else if (here) await open(); else choosePlace();
+}
+
+/** The place that the address names (?store=...&counter=...), once: the device's own stays when it is that one. */
+function askedPlace() {
+  const query = new URLSearchParams(location.search);
+  const [shop, counter] = [query.get("store"), query.get("counter") ?? ""];
+  if (!shop) return null;
+  history.replaceState(null, "", location.pathname);
+  const same = here && here.store === shop && (!counter || here.counter === counter);
+  return same ? null : { shop, counter };
+}
+
+/** Takes the place if it is one; else it is looked for among those of the store. */
+async function goThere({ shop, counter }) {
+  const sheet = counter ? await readSheet(shop, counter) : null;
+  if (sheet) { await takePlace(shop, counter, sheet); return; }
+  if (here) await open();
+  await choosePlace(shop, counter);
 }
 
 function registerWorker() {
@@ -35,11 +54,13 @@ function registerWorker() {
 
 // ---------------------------------------------------------------------------------------------- which counter
 
-async function choosePlace() {
+async function choosePlace(shop = "", counter = "") {
   go("place");
   const shops = at("place-store");
   show(shops, facts.stores.map((each) => h("option", { value: each.code }, `${each.code} · ${each.name}`)));
-  if (here) shops.value = here.store;
+  if (facts.stores.some((each) => each.code === shop)) shops.value = shop;
+  else if (here) shops.value = here.store;
+  at("place-filter").value = counter;
   shops.onchange = listCounters;
   at("place-form").onsubmit = (event) => event.preventDefault();
   await listCounters();
@@ -61,8 +82,8 @@ async function listCounters() {
   draw();
 }
 
-async function takePlace(shop, counter) {
-  const sheet = await readSheet(shop, counter);
+async function takePlace(shop, counter, known = null) {
+  const sheet = known ?? await readSheet(shop, counter);
   if (!sheet) { say(words("needs_network")); return; }
   const changed = here && (here.store !== shop || here.counter !== counter);
   await store.put("kept", { store: shop, counter, sheet }, "place");

@@ -132,6 +132,21 @@ def test_a_scan_never_lands_in_a_field_that_is_being_filled_in(phone: "Page", sh
     assert "1,280.00" in phone.locator("#issue").inner_text()
 
 
+def test_an_address_may_name_the_counter_and_a_wrong_one_is_looked_for(phone: "Page", shop: Scene) -> None:
+    complaints = log_in(phone, shop)
+    phone.goto(f"{shop.server.base_url}/handheld?store=S01&counter=C2")
+    phone.wait_for_selector("html[data-ready]")
+    phone.wait_for_selector("#place small:has-text('C2')")
+    assert phone.url == f"{shop.server.base_url}/handheld"
+    complaints.clear()
+    phone.goto(f"{shop.server.base_url}/handheld?store=S01&counter=C77")
+    phone.wait_for_selector("#place-counters .hh-none:has-text('C77')")
+    assert len([said for said in complaints if "422" not in said]) == 0
+    phone.fill("#place-filter", "")
+    phone.click("[data-counter=C1]")
+    phone.wait_for_selector("#place small:has-text('C1')")
+
+
 def test_goods_are_found_by_name_and_a_ticket_is_changed_and_cancelled(phone: "Page", shop: Scene) -> None:
     log_in(phone, shop)
     phone.fill("#find-input", "rose lip")

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from foundation.clock import FixedClock
 from foundation.database import Database
 from organisation.staff.roles import Role
+from pos_adapter.desk import pages
 from pos_adapter.desk.floor import read_board
 from pos_adapter.desk.receipt import paper_of
 from pos_adapter.desk.rules import Patience, clock_text, patience
@@ -150,3 +151,20 @@ def test_a_desk_opens_with_a_terminal_and_asks_for_one_without(app: Flask, floor
         assert 'id="entry"' in browser.get("/desk?terminal=D1").text
         assert "data-open-desk" in browser.get("/desk").text
         assert "data-open-desk" in browser.get("/desk?terminal=a%20b").text
+
+
+def test_the_board_shows_the_busiest_and_all_of_them_when_asked(
+    app: Flask, floor: Floor, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "BUSIEST", 1)
+    for counter in ("C1", "C1", "C2"):
+        floor.issued(counter, 100)
+    with database.transaction() as tx:
+        a_person_with_login(tx, "mona", role=Role.STORE_MANAGER, home_store="S01")
+    with app.test_client() as browser:
+        browser.post("/login", data={"username": "mona", "password": PASSWORD})
+        few, whole = (browser.get(f"/floor?store=S01&part=1{more}").text for more in ("", "&all=1"))
+        assert "store=S01&amp;part=1&amp;all=1" in browser.get("/floor?store=S01&all=1").text
+    for told, where in (("Show all 2", few), ("Only the busiest", whole)):
+        assert told in where
+    assert few.count("<tr>") < whole.count("<tr>")
