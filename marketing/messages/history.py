@@ -185,6 +185,18 @@ def mark_read(tx: Tx, member_id: int, message_id: int) -> datetime:
     return read_at
 
 
+def mark_shown(tx: Tx, member_id: int, letters: Sequence[Letter]) -> int:
+    """The member has been shown these letters; how many of them were new. Nobody else's letter is touched."""
+    fresh = [letter.id for letter in letters if letter.read_at is None]
+    if not fresh:
+        return 0
+    return tx.ask(
+        "UPDATE marketing.message SET read_at = %s WHERE id = ANY(%s) AND recipient_id = %s "
+        "AND channel = 'inbox' AND state = 'delivered' AND read_at IS NULL",
+        (tx.now, fresh, member_id),
+    ).rowcount
+
+
 def unread_count(tx: Tx, member_id: int) -> int:
     """How many letters wait to be read."""
     row = tx.ask(

@@ -5,7 +5,7 @@ import flask
 from foundation.database import database
 from foundation.http import Pages, make_cursor, read_cursor
 from foundation.pages import lazy
-from marketing.messages.history import inbox_of, mark_read, unread_count
+from marketing.messages.history import inbox_of, mark_shown, unread_count
 from member_api.contract.phone import HomeLink, add_home_link, allow_member, render_phone, signed_in_member
 
 inbox_pages = Pages("inbox", __name__)
@@ -24,9 +24,7 @@ def inbox_page() -> str:
     with database().transaction() as tx:
         found = inbox_of(tx, member_id, before, LETTERS_SHOWN + 1, personal=True)
         letters = found[:LETTERS_SHOWN]
-        for letter in letters:
-            if letter.read_at is None:
-                mark_read(tx, member_id, letter.id)
+        mark_shown(tx, member_id, letters)
     return render_phone(
         "messages/inbox.html",
         letters=letters,
