@@ -18,7 +18,7 @@ from analytics.runs.hiding import hide_members
 from foundation.clock import local_date
 from foundation.database import Database, Tx
 from foundation.settings import get_settings
-from member_api.contract.conditions import no_profiling
+from member_api.contract.conditions import no_profiling, refuses_profiling
 from pos_adapter.contract.catalogue import all_categories
 
 # The work reads files for a while between two statements.
@@ -83,7 +83,7 @@ def shares_of_member(tx: Tx, member_id: int) -> list[MemberShare]:
     Nothing of who refuses profiling. Raises LakeDamaged.
     """
     groups = tx.execute(select(expected_category).order_by(expected_category.c.level)).all()
-    if not groups or member_id in no_profiling(tx):
+    if not groups or refuses_profiling(tx, member_id):
         return []
     since = groups[0].as_of - timedelta(days=NO_SETTINGS.window_days)
     with lake_session(tx) as lake:

@@ -39,6 +39,15 @@ def no_profiling(tx: Tx) -> BitMap:
     return ids_where(tx, "SELECT member_id AS id FROM member.consent WHERE purpose = 'profiling' AND NOT granted")
 
 
+def refuses_profiling(tx: Tx, member_id: int) -> bool:
+    """Whether this one member said no to profiling."""
+    row = tx.ask(
+        "SELECT EXISTS (SELECT FROM member.consent WHERE member_id = %s AND purpose = 'profiling' AND NOT granted)",
+        (member_id,),
+    ).fetchone()
+    return row is not None and bool(row[0])
+
+
 def with_consent(tx: Tx, channels: Collection[Channel], purpose: Purpose) -> BitMap:
     """Members who said yes to this purpose by any of these channels."""
     return ids_where(

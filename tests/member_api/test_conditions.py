@@ -12,7 +12,15 @@ from foundation.database import Tx
 from member_api.conditions.rules import birthdays_within, born_between, days_of_months, ranges_of
 from member_api.consents.operations import say
 from member_api.consents.rules import Channel, ConsentWord, Purpose
-from member_api.contract.conditions import answer, breakdown, evidence, in_good_standing, no_profiling, without_standing
+from member_api.contract.conditions import (
+    answer,
+    breakdown,
+    evidence,
+    in_good_standing,
+    no_profiling,
+    refuses_profiling,
+    without_standing,
+)
 from member_api.contract.ledger import Grant, Kind, Step, grant
 from member_api.members.operations import freeze
 from member_api.members.rules import Birthday, Gender, Joined
@@ -179,6 +187,7 @@ def test_consent_is_a_word_and_no_word_is_no_consent(tx: Tx) -> None:
     assert found(tx, "consent", Operator.NONE, ("sms",)) == {no, silent}
     # Who was never asked has not refused: lists may use their purchases.
     assert set(no_profiling(tx)) == {no}
+    assert [refuses_profiling(tx, member) for member in (yes, no, silent)] == [False, True, False]
     assert found(tx, "no_profiling", value=False) == {yes, silent}
 
 
