@@ -118,21 +118,36 @@ def _find_effect(
 
 
 def _days_of(lake: Lake, promotion: PromotionName, currency: str, asked: Asked) -> tuple[date, date]:
-    """From the first to the last day on which it sold, within its own days; of a long one the latest that are told."""
+    """From the first to the last day on which it sold, within its own days; of a long one the latest that are told.
+
+    Where it sold outside of them only, those days. Raises PromotionNotSold.
+    """
+    own = (promotion.starts_on, promotion.ends_on)
+    found = _sold_days(lake, promotion.id, currency, asked, own)
+    if found is None and own != (None, None):
+        found = _sold_days(lake, promotion.id, currency, asked, (None, None))
+    if found is None:
+        raise PromotionNotSold("nothing was sold under this promotion")
+    since, until = found
+    return max(since, until - timedelta(days=DAYS_MAX - 1)), until
+
+
+def _sold_days(
+    lake: Lake, promotion: int, currency: str, asked: Asked, within: tuple[date | None, date | None]
+) -> tuple[date, date] | None:
+    """The first and the last day on which it sold, among the days `within`, both included; None: open. The lake's files
+    are by day: those of other days are not opened."""
+    bounds = [
+        f"AND business_date {sign} DATE '{day}'" for sign, day in zip((">=", "<="), within, strict=True) if day
+    ]
     stores = "" if asked.stores is None else "AND store_id IN (SELECT unnest($stores::INTEGER[]))"
     bound = {} if asked.stores is None else {"stores": sorted(asked.stores)}
     found = lake.sql(
         f"""SELECT min(business_date) AS since, max(business_date) AS until FROM lines
-            WHERE kind = 'goods' AND promotion_id = $promotion AND currency = $currency {stores}""",  # noqa: S608
-        promotion=promotion.id,
+            WHERE kind = 'goods' AND promotion_id = $promotion AND currency = $currency {stores}
+              {" ".join(bounds)}""",  # noqa: S608 - dates, and what stands here
+        promotion=promotion,
         currency=currency,
         **bound,
     ).to_pylist()[0]
-    if found["since"] is None:
-        raise PromotionNotSold("nothing was sold under this promotion")
-    since, until = found["since"], found["until"]
-    if promotion.ends_on is not None and since <= promotion.ends_on:
-        until = min(until, promotion.ends_on)
-    if promotion.starts_on is not None and promotion.starts_on <= until:
-        since = max(since, promotion.starts_on)
-    return max(since, until - timedelta(days=DAYS_MAX - 1)), until
+    return (found["since"], found["until"]) if found["since"] is not None else None

@@ -127,6 +127,27 @@ def test_what_was_sold_under_a_promotion_and_what_it_did(erp: Caller) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("own", "told"),
+    [
+        (("2026-01-05", "2026-01-06"), ("2026-01-05", "2026-01-06")),
+        ((None, "2026-01-05"), ("2026-01-03", "2026-01-05")),
+        (("2026-01-06", None), ("2026-01-06", "2026-01-08")),
+        ((None, None), ("2026-01-03", "2026-01-08")),
+        (("2025-01-01", "2025-01-31"), ("2026-01-03", "2026-01-08")),
+    ],
+)
+def test_a_promotion_is_told_by_its_own_days_and_by_others_only_where_it_sold_in_none(
+    erp: Caller, shop: Database, own: tuple[str | None, str | None], told: tuple[str, str]
+) -> None:
+    with shop.transaction() as tx:
+        tx.execute("UPDATE pos.promotion SET starts_on = :since, ends_on = :until", {"since": own[0], "until": own[1]})
+        promotion = tx.execute("SELECT id FROM pos.promotion").scalar_one()
+        write_lake(tx, [LineFacts(DAY + timedelta(days=n), 100, promotion_id=promotion) for n in (-2, 1, 3)])
+    effect = erp.get(f"/v1/reports/promotions/{promotion}/effect").json
+    assert (effect["from"], effect["to"]) == told
+
+
 def test_a_promotion_that_worked_is_told_with_its_interval(erp: Caller, shop: Database) -> None:
     with shop.transaction() as tx:
         store = stores_by_code(tx, ["S01"])["S01"].id
