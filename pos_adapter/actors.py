@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from foundation.access import client_names
 from foundation.database import Tx
 from organisation.contract import staff_names
 
@@ -23,8 +24,5 @@ def actor_names(tx: Tx, actors: Iterable[str]) -> Mapping[str, str]:
     if people:
         names |= {people[id]: name for id, name in staff_names(tx, sorted(people)).items()}
     if machines:
-        rows = tx.execute(
-            "SELECT client_id, name FROM foundation.client WHERE client_id = ANY(:ids)", {"ids": sorted(machines)}
-        )
-        names |= {machines[row.client_id]: row.name for row in rows}
+        names |= {machines[id]: name for id, name in client_names(tx, machines.keys()).items()}
     return names

@@ -17,6 +17,7 @@ from foundation.access import (
     ScopeUnknown,
     access_changed,
     allow,
+    client_names,
     create_client,
     find_client,
     list_clients,
@@ -243,6 +244,14 @@ def test_nobody_gives_a_client_more_than_they_have(database: Database) -> None:
         made = create_client(tx, manager, "till", ["test.read"], here)
         assert [client.client_id for client in list_clients(tx, store="S01")] == [made.client_id]
         assert find_client(tx, made.client_id).created_by == "person:m"
+
+
+def test_what_clients_are_called_is_known_also_of_those_that_have_ended(database: Database) -> None:
+    with database.transaction() as tx:
+        till, kiosk = (create_client(tx, None, name, ["test.read"], {}).client_id for name in ("Till 1", "Kiosk"))
+        revoke_client(tx, kiosk)
+        assert client_names(tx, [till, kiosk, "c_nobody"]) == {till: "Till 1", kiosk: "Kiosk"}
+        assert client_names(tx, []) == {}
 
 
 def test_expired_tokens_and_sessions_are_cleared_away(
