@@ -1,7 +1,8 @@
 """Shifts: opened with a float, counted blind, over or short, handed in. One cashier at one terminal.
 
 What should be in the drawer is told to nobody before it has been counted. Locks: the shift's row, which a settlement
-shares, so that whoever counts waits for those under way; that a terminal has one open shift is held by a unique index.
+and a refund share, so that whoever counts waits for those under way; that a terminal has one open shift is held by a
+unique index.
 """
 
 from collections.abc import Mapping, Sequence

@@ -3,8 +3,8 @@
 The refund posts a return through the tills' door, in the transaction in which the red ticket becomes `refunding` or
 `refunded`; what a rail took for us is asked back there in the same transaction. Every step is noted with who, when and
 why, and announced.
-Locks: e-ticket, red ticket, number series, the sale, member rows and accounts, payments. Two desks that refund one red
-ticket stand in line at its row; the second finds it refunded and is told 409.
+Locks: e-ticket, red ticket, the desk's shift (shared), number series, the sale, member rows and accounts, payments. Two
+desks that refund one red ticket stand in line at its row; the second finds it refunded and is told 409.
 """
 
 from collections.abc import Sequence
@@ -26,6 +26,7 @@ from foundation.idempotency import Answer, claim
 from foundation.partitions import ensure_months
 from foundation.rows import as_json
 from organisation.contract import StoreFacts, place_of, staff_by_number, stores_by_id
+from pos_adapter.day.shifts import shift_open_at
 from pos_adapter.parcels.operations import loose_at_desk
 from pos_adapter.payments.operations import payments_of
 from pos_adapter.payments.refunds import refund as give_back_by_rail
@@ -359,6 +360,8 @@ def _refund(tx: Tx, principal: Principal, id: UUID, wish: RefundWish) -> RedTick
     red, store = _own(tx, principal, id)
     authorise(principal, store.code, wish.terminal)
     principal.require(RETURNS_REFUND, place_of(store.code))
+    # What goes out of the drawer is in the count of its shift: nobody counts before this has ended.
+    shift_open_at(tx, store.id, wish.terminal, hold=True)
     if red.state is RedState.REFUNDING:
         return _refund_again(tx, principal, red, wish)
     if red.state is not RedState.APPROVED:

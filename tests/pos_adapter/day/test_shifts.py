@@ -3,18 +3,24 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
 
-from foundation.access import acting_as
+from foundation.access import Principal, PrincipalKind, acting_as
 from foundation.clock import FixedClock
 from foundation.database import Database
+from foundation.http import Keyed
 from pos_adapter.day.http import shift_id
 from pos_adapter.day.shifts import Shift, ShiftNotOpen, count_shift, read_shift, shift_for
+from pos_adapter.returns.operations import RefundWish, refund_return
+from pos_adapter.sales.incoming import SERVER_NUMBERS_FROM
+from pos_adapter.tickets.numbers import next_number
 from tests.member_api.people import a_member
 from tests.organisation.factories import a_person
 from tests.pos_adapter.day.store import DayFloor, manager
+from tests.pos_adapter.returns.callers import CASH_DESK
 
 
 @pytest.fixture
@@ -104,6 +110,35 @@ def test_a_count_waits_for_settlements_under_way_and_has_all_that_carry_the_shif
     with floor.database.transaction(read_only=True) as tx:
         assert tx.execute("SELECT shift FROM pos.settlement").scalar_one() == shift["code"]
     assert (cash.expected, cash.over) == (50_700, 0)
+
+
+def test_a_count_waits_for_a_refund_under_way(floor: DayFloor, database: Database) -> None:
+    shift, who = opened(floor), manager()
+    sold = floor.sold(700, tenders=[{"kind": "cash", "amount": 700}])
+    red = floor.back("C1", {"ticket": sold["tickets"][0]}).get_json()["id"]
+
+    def count() -> Shift:
+        with database.transaction() as tx:
+            return count_shift(tx, who, shift_id(shift["id"]), {"cash": 50_000})
+
+    def refund() -> int:
+        desk = Principal(PrincipalKind.MACHINE, "d1", "Desk", frozenset(CASH_DESK), None)
+        with acting_as(desk):
+            return refund_return(database, desk, UUID(red), RefundWish("D1"), Keyed("d1", "k", b"c")).status
+
+    with ThreadPoolExecutor(2) as people:
+        with database.transaction() as before:
+            # The refund has taken its share of the shift, and stands in line for its number.
+            next_number(before, floor.store(before).id, floor.today, "settlement/D1", 1, SERVER_NUMBERS_FROM)
+            refunding = people.submit(refund)
+            with pytest.raises(TimeoutError):
+                refunding.result(0.5)
+            counting = people.submit(count)
+            with pytest.raises(TimeoutError):
+                counting.result(0.3)
+        assert refunding.result(5) == 200
+        [cash] = counting.result(5).tenders
+    assert (cash.expected, cash.over) == (50_000, 0)
 
 
 def test_a_terminal_has_one_open_shift(floor: DayFloor) -> None:
