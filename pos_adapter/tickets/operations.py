@@ -423,15 +423,24 @@ def expire_tickets(home: Database) -> int:
 
 
 def expire_tickets_of(tx: Tx, store_id: int, day: date) -> int:
-    """Let the open tickets of a store's day expire, because it is closed; returns how many."""
-    rows = tx.execute(
-        COLUMNS + "WHERE store_id = :store AND business_date = :day AND state = 'issued' ORDER BY id FOR UPDATE",
-        {"store": store_id, "day": day},
-    )
-    tickets = [_ticket(row) for row in rows]
-    for ticket in tickets:
-        step(tx, ticket, TicketState.EXPIRED, "system", "the day is closed")
-    return len(tickets)
+    """Let the open tickets of a store's day expire, because it is closed; returns how many.
+
+    By batches, for all of it is one transaction. What is beyond the last batch the nightly run lets expire.
+    """
+    expired = 0
+    for _ in range(EXPIRE_BATCHES_MAX):
+        rows = tx.execute(
+            COLUMNS + "WHERE store_id = :store AND business_date = :day AND state = 'issued'"
+            " ORDER BY id LIMIT :batch FOR UPDATE",
+            {"store": store_id, "day": day, "batch": EXPIRE_BATCH},
+        ).all()
+        for row in rows:
+            step(tx, _ticket(row), TicketState.EXPIRED, "system", "the day is closed")
+        tx.flush()
+        expired += len(rows)
+        if len(rows) < EXPIRE_BATCH:
+            break
+    return expired
 
 
 # -------------------------------------------------------------------------------------------------------- looking

@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 
 from foundation.clock import FixedClock
 from foundation.database import Database
+from pos_adapter.tickets import operations
 from pos_adapter.tickets.operations import expire_tickets
 from tests.member_api.people import PHONE, a_member
 from tests.pos_adapter.tickets.callers import Floor
@@ -114,6 +115,25 @@ def test_open_tickets_are_over_when_the_store_s_day_is(floor: Floor, database: D
     with database.transaction(read_only=True) as tx:
         states = tx.execute("SELECT counter_code, state FROM pos.ticket ORDER BY number").all()
     assert [tuple(row) for row in states] == [("C2", "paid"), ("C1", "expired")]
+
+
+def test_a_closed_day_s_tickets_expire_batch_by_batch_and_no_other_day_s(
+    floor: Floor, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "EXPIRE_BATCH", 2)
+    today = [floor.issued("C1", 100) for _ in range(5)]
+    tomorrow = floor.issued("C1", 100)
+    with database.transaction() as tx:
+        store, day = tx.execute(
+            "UPDATE pos.ticket SET business_date = business_date + 1 WHERE id = :id"
+            " RETURNING store_id, business_date - 1",
+            {"id": tomorrow},
+        ).one()
+        assert operations.expire_tickets_of(tx, store, day) == 5
+    assert {floor.state(ticket) for ticket in today} == {"expired"}
+    assert floor.state(tomorrow) == "issued"
+    [*_, last] = floor.ticket(today[-1])["history"]
+    assert (last["state"], last["why"]) == ("expired", "the day is closed")
 
 
 def test_what_is_not_there_is_not_found(floor: Floor) -> None:
