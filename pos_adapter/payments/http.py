@@ -37,6 +37,7 @@ from pos_adapter.places import store_codes, stores_to_show
 
 # Something that is seen when it is shown.
 VISIBLE = r"\S"
+EVIDENCE_MAX = 160
 payments_blueprint = Blueprint("payments", __name__, description="Payments taken by us, their refunds, and the banks")
 
 
@@ -66,11 +67,12 @@ class VerdictIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What somebody found out otherwise: `moved`, the payer was charged (has the refund), or `not_moved`.
 
     `refund` names a refund of the payment by its id; without it the payment itself is meant. `evidence` says where it
-    stands: the line of a bank's statement, who said so on the telephone.
+    stands: the line of a bank's statement, the number of a call. It is kept in the payment's trail: no names and no
+    numbers of people.
     """
 
     finding: Finding
-    evidence: Annotated[str, Meta(min_length=3, max_length=500, pattern=VISIBLE)]
+    evidence: Annotated[str, Meta(min_length=3, max_length=EVIDENCE_MAX, pattern=VISIBLE)]
     refund: UUID | None = None
 
 

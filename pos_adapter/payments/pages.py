@@ -16,7 +16,7 @@ from foundation.pages import gettext, render
 from organisation.contract import place_of, stores_by_id, stores_within
 from pos_adapter.actors import actor_names
 from pos_adapter.payments.boards import OPEN, list_payments, open_refunds, steps_of
-from pos_adapter.payments.http import payment_to_show, read_day
+from pos_adapter.payments.http import EVIDENCE_MAX, payment_to_show, read_day
 from pos_adapter.payments.operations import Taken
 from pos_adapter.payments.reconciling import NotReconciled, compared_days, differences_of
 from pos_adapter.payments.refunds import Refund, refunds_of
@@ -123,6 +123,7 @@ def payment_page(tx: Tx, payment: UUID) -> str:
         decided=[each for each in verdicts if each.state is not VerdictState.PROPOSED],
         names=actor_names(tx, [who for each in verdicts for who in (each.proposed_by, each.decided_by or "")]),
         me=viewer.actor,
+        evidence_max=EVIDENCE_MAX,
         may_ask=viewer.may(PAYMENTS_RESOLVE, place_of(store)),
         may_approve=viewer.may(PAYMENTS_APPROVE, place_of(store)) and viewer.kind is PrincipalKind.PERSON,
         waits=found.state not in ENDED or any(each.state not in REFUND_ENDED for each in refunds),

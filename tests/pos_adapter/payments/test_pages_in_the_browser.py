@@ -129,7 +129,7 @@ def test_two_people_decide_what_the_bank_does_not_tell(
     open_as(page, store, "clara", address)
     look(page, f"payments_unknown_{locale[:2]}")
     page.select_option("[name=finding]", "not_moved")
-    page.fill("[name=evidence]", "Statement of the bank 2026-11-22, line 14: no such payment. 银行李经理电话确认")
+    page.fill("[name=evidence]", "Statement of the bank 2026-11-22, line 14: no such payment. 银行来电编号 7731")
     page.click(".payments-case button[type=submit]")
     page.wait_for_selector(".payments-evidence")
     look(page, f"payments_proposed_{locale[:2]}")

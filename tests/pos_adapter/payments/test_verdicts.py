@@ -248,7 +248,7 @@ def test_over_http_each_has_its_permission_and_what_was_said_is_shown(
 @pytest.mark.parametrize(
     "wrong",
     [{}, {"finding": "perhaps", "evidence": STATEMENT}, {"finding": "moved", "evidence": "  "},
-     {"finding": "moved", "evidence": STATEMENT, "refund": "x"}, {"finding": "moved", "evidence": "x" * 501}],
+     {"finding": "moved", "evidence": STATEMENT, "refund": "x"}, {"finding": "moved", "evidence": "x" * 161}],
 )  # fmt: skip
 def test_a_verdict_that_cannot_be_read_is_refused(
     floor: Floor, http: FlaskClient, database: Database, unknown: Taken, wrong: Any
