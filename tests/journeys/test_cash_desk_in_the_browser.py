@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
+KEEP_STREAMS = """
+window.streams = [];
+window.EventSource = class extends EventSource { constructor(...all) { super(...all); streams.push(this); } };
+"""
+
 
 @pytest.fixture(scope="module")
 def store(
@@ -123,6 +128,9 @@ def test_the_second_of_two_desks_is_told_and_its_list_is_right_again(
     new_page: "Callable[..., Page]", store: Scene
 ) -> None:
     page = new_page()
+    # The other desk is faster by less than the news travels: this page must not hear of it before it sends. Its stream
+    # is closed without the page noticing, for one that breaks is opened again and told what was missed.
+    page.add_init_script(KEEP_STREAMS)
     store.open_desk(page, "D4")
     both = [store.issue("C1", 11_00), store.issue("C2", 22_00)]
     for ticket in both:
@@ -131,9 +139,7 @@ def test_the_second_of_two_desks_is_told_and_its_list_is_right_again(
         page.wait_for_selector(f"[data-ticket='{ticket['number']}'].chosen")
     press(page, "Shift+F9", "Enter")
     left(page, "¥0.00")
-    # The other desk is faster by less than the news travels: this page does not hear of it before it sends.
-    page.context.route("**/v1/stores/*/events", lambda route: route.abort())
-    page.evaluate("document.getElementById('desk').dispatchEvent(new Event('test-silence'))")
+    assert page.evaluate("streams.map((each) => each.close()).length") > 0
     assert store.settle("D2", both[:1]).status_code == 201
     press(page, "Enter")
     says(page, "desk D2")
