@@ -8,6 +8,7 @@ Errors: none beyond the database's.
 
 from member_api.ledger.days import (
     CAUSES,
+    JOURNALS_MAX,
     OF_RECEIPTS,
     Cause,
     JournalOfDay,
@@ -26,7 +27,9 @@ from member_api.ledger.days import (
     standing_before,
 )
 from member_api.topups.operations import (
+    TOPUPS_MAX,
     TopUpOfDay,
+    first_topup_between,
     journals_without_topup,
     topups_between,
     topups_named,
@@ -34,7 +37,9 @@ from member_api.topups.operations import (
 
 __all__ = [
     "CAUSES",
+    "JOURNALS_MAX",
     "OF_RECEIPTS",
+    "TOPUPS_MAX",
     "Cause",
     "JournalOfDay",
     "JournalSum",
@@ -43,6 +48,7 @@ __all__ = [
     "PurchaseBooked",
     "Standing",
     "TopUpOfDay",
+    "first_topup_between",
     "journal_sums",
     "journals_named",
     "journals_of_store",

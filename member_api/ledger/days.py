@@ -13,6 +13,7 @@ from typing import LiteralString
 from uuid import UUID
 
 from foundation.database import Tx
+from foundation.errors import Conflict
 from foundation.identifiers import day_of
 
 JOURNALS_MAX = 2_000_000
@@ -25,6 +26,12 @@ _OF_RECEIPTS: LiteralString = "('spend', 'earn', 'spend_reversal', 'earn_reversa
 STORE_DATE: LiteralString = (
     "CASE WHEN j.kind IN " + _OF_RECEIPTS + " THEN j.day ELSE (j.at AT TIME ZONE z.timezone)::date END"
 )
+
+
+class MovementsTooMany(Conflict):
+    """More sums by store, funder and cause than are told at once."""
+
+    code = "movements_too_many"
 
 
 class Cause(StrEnum):
@@ -249,10 +256,14 @@ def roll_forward(tx: Tx, since: date, until: date) -> list[PeriodMovement]:
     """What every store, and the head office, moved in [since, until] and before it, by the ledger's own dates.
 
     Reads every entry up to `until` (a second for a million). With `until` today all of it is the members' balances.
+    Raises MovementsTooMany rather than leave something out.
     """
-    asked = {"since": since, "until": until, "limit": ROLL_FORWARD_MAX}
+    asked = {"since": since, "until": until, "limit": ROLL_FORWARD_MAX + 1}
+    rows = tx.ask(ROLL_FORWARD, asked).fetchall()
+    if len(rows) > ROLL_FORWARD_MAX:
+        raise MovementsTooMany(f"The period has more than {ROLL_FORWARD_MAX} sums; what is left out would not tie")
     sums: dict[tuple[str | None, str, str, str, Cause | None], int] = {}
-    for store, kind, currency, funder, journal, amount in tx.ask(ROLL_FORWARD, asked):
+    for store, kind, currency, funder, journal, amount in rows:
         cause = CAUSES.get(journal, Cause.ADJUSTED) if journal is not None else None
         key = (store, kind, currency, funder, cause)
         sums[key] = sums.get(key, 0) + amount

@@ -212,6 +212,15 @@ def topups_between(tx: Tx, store: str, since: date, until: date) -> Sequence[Top
     return [TopUpOfDay(*row) for row in rows]
 
 
+def first_topup_between(tx: Tx, store: str, since: date, until: date) -> date | None:
+    """The first day in [since, until] on which a store took a top-up."""
+    found: date | None = tx.execute(
+        "SELECT min(day) FROM member.topup WHERE store = :store AND day BETWEEN :since AND :until",
+        {"store": store, "since": since, "until": until},
+    ).scalar_one()
+    return found
+
+
 def topups_named(tx: Tx, ids: Collection[UUID]) -> Sequence[TopUpOfDay]:
     """These top-ups, in their order; unknown ones are left out."""
     rows = tx.execute(TOPUPS + "WHERE t.id = ANY(:ids) ORDER BY t.at, t.id", {"ids": list(ids)})

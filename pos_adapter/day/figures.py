@@ -6,7 +6,7 @@ after. The journal for finance follows from the other figures (`books`).
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, LiteralString
 from uuid import UUID
@@ -47,11 +47,16 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def figures_of(tx: Tx, store: StoreFacts, posted: Posted, books: Books | None, drawers: Sequence[Drawer]) -> Figures:
-    """The figures of what is posted on a day, worked out now."""
+def figures_of(
+    tx: Tx, store: StoreFacts, posted: Posted, books: Books | None, drawers: Sequence[Drawer], *, closes: bool = False
+) -> Figures:
+    """The figures of what is posted on a day, worked out now.
+
+    What the accounts opened with before there were books is read from all the store's history: only if it `closes`.
+    """
     tenders = [*_tenders(tx, store, posted), *_topups(tx, store, posted)]
     sales = _sales(tx, store, posted)
-    accounts = _accounts(tx, store, posted, books)
+    accounts = _accounts(tx, store, posted, books, closes=closes)
     return Figures(tuple(tenders), tuple(sales), tuple(accounts), tuple(journal_of(store, tenders, sales, drawers)))
 
 
@@ -76,7 +81,7 @@ WITH wanted AS MATERIALIZED (
     WHERE r.store_id = %(store)s AND r.return_sale_id = ANY(%(ids)s)
 ), shifts AS MATERIALIZED (
     SELECT h.terminal, h.cashier, h.opened_at, coalesce(h.counted_at, 'infinity') AS ended_at FROM pos.shift AS h
-    WHERE h.store_id = %(store)s AND h.cashier IS NOT NULL AND h.business_date = ANY(%(distinct_days)s)
+    WHERE h.store_id = %(store)s AND h.cashier IS NOT NULL AND h.business_date = ANY(%(shift_days)s)
 ), part AS (
     SELECT coalesce(u.unit, %(unit)s) AS unit, w.terminal, w.id, t.kind, w.sign * a.amount AS amount,
            w.sign * l.allocated_units[a.n] AS units,
@@ -119,8 +124,10 @@ def _tenders(tx: Tx, store: StoreFacts, posted: Posted) -> Iterator[TenderFigure
         columns
         | {
             "effects": [item.effect for item in receipts], "store": store.id, "unit": store.legal_unit,
-            "distinct_days": sorted({item.business_date for item in receipts}), "counters": list(units),
-            "units": list(units.values()),
+            "distinct_days": sorted({item.business_date for item in receipts}),
+            # A shift of the night began on the day before.
+            "shift_days": sorted({item.business_date + timedelta(days=n) for item in receipts for n in (-1, 0, 1)}),
+            "counters": list(units), "units": list(units.values()),
         },
     ).fetchall()  # fmt: skip
     numbers = _staff_numbers(tx, {row[2] for row in rows if row[2] is not None})
@@ -267,14 +274,16 @@ def _figure(store: StoreFacts, band: _Band, counters: Mapping[int, CounterFacts]
 # ------------------------------------------------------------------------------------------------ accounts
 
 
-def _accounts(tx: Tx, store: StoreFacts, posted: Posted, books: Books | None) -> list[AccountFigure]:
+def _accounts(tx: Tx, store: StoreFacts, posted: Posted, books: Books | None, *, closes: bool) -> list[AccountFigure]:
     """Opening and movements by kind, currency and funder. A day that is not the next opens as the last one closed."""
     sums: dict[tuple[str, str, str], dict[Cause | None, int]] = {}
     for each in movements_of(tx, [item.id for item in posted.of(What.JOURNAL)]):
         sums.setdefault((each.kind, each.currency, each.funder), {})[each.cause] = each.amount
-    for key, opening in _opening(tx, store, posted.day, books).items():
+    is_unknown = books is None and not closes
+    for key, opening in ({} if is_unknown else _opening(tx, store, posted.day, books)).items():
         sums.setdefault(key, {})[None] = opening
-    return [account_figure(key, store.legal_unit, sums[key]) for key in sorted(sums)]
+    found = [account_figure(key, store.legal_unit, sums[key]) for key in sorted(sums)]
+    return [msgspec.structs.replace(each, opening=None, closing=None) for each in found] if is_unknown else found
 
 
 def _opening(tx: Tx, store: StoreFacts, day: date, books: Books | None) -> dict[tuple[str, str, str], int]:

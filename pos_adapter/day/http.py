@@ -26,7 +26,7 @@ from foundation.http import (
 )
 from foundation.http.fields import Code as CodeField
 from foundation.http.json_writing import encode
-from organisation.contract import StoreFacts, stores_by_id
+from organisation.contract import StoreFacts, place_of, stores_by_id
 from pos_adapter.day.operations import Day, close_day, days_of, read_day
 from pos_adapter.day.rolling import accounts_between
 from pos_adapter.day.rules import LATEST_DAY, AccountFigure, DayClose, Difference, Entry, SalesFigure, TenderFigure
@@ -276,12 +276,22 @@ class ShiftRulePage(msgspec.Struct, frozen=True):
 @transactional
 @msgspec_answer(200, ShiftRulePage)
 def get_shift_rules(tx: Tx) -> ShiftRulePage:
-    """Whether a desk needs an open shift, in the order in which it was said."""
-    found = shift_rules(tx)
+    """Whether a desk needs an open shift, in the order in which it was said: for all, and for the caller's stores."""
+    found, viewer = shift_rules(tx), current_principal()
     codes = store_codes(tx, {rule.store_id for rule in found if rule.store_id is not None})
+    told = [
+        ShiftRuleOut(rule.needed, codes[rule.store_id] if rule.store_id else None, rule.valid_from) for rule in found
+    ]
     return ShiftRulePage(
-        [ShiftRuleOut(rule.needed, codes[rule.store_id] if rule.store_id else None, rule.valid_from) for rule in found]
-    )
+        [
+            rule for rule in told
+            if rule.store is None
+            or (
+                viewer.bindings.get("store", rule.store) == rule.store
+                and viewer.may(SHIFTS_WORK, place_of(rule.store))
+            )
+        ]
+    )  # fmt: skip
 
 
 @day_blueprint.route("/shift-rules", methods=["POST"])

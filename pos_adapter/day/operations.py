@@ -19,7 +19,6 @@ from pos_adapter.day.figures import figures_of, keep_figures, kept_figures
 from pos_adapter.day.posting import (
     Books,
     Posted,
-    What,
     begin_books,
     books_of,
     earlier_open,
@@ -89,7 +88,8 @@ def close_day(tx: Tx, principal: Principal, store: StoreFacts, day: date, note: 
     """Close a day of a store: open tickets expire, figures are taken and kept, later arrivals go to the next day.
 
     `note` says why it is closed although something does not agree. Days are closed in order, from the first on.
-    Raises DayClosed, DayNotHere, DayNotReady (with what is open), DayDiffers (with what does not agree, and no note).
+    Raises DayClosed, DayNotHere, DayNotReady (with what is open), DayDiffers (with what does not agree, and no note),
+    DayTooLarge.
     """
     principal.require(DAY_CLOSE, place_of(store.code))
     lock_books(tx, store.id)
@@ -107,7 +107,7 @@ def close_day(tx: Tx, principal: Principal, store: StoreFacts, day: date, note: 
     if books is None:
         begin_books(tx, store, day)
     shifts = shifts_of_day(tx, store, day)
-    figures = figures_of(tx, store, posted, books, _drawers(shifts))
+    figures = figures_of(tx, store, posted, books, _drawers(shifts), closes=True)
     post(tx, store, posted)
     _keep(tx, principal, store, posted, figures, differences, note)
     tx.execute(
@@ -150,11 +150,11 @@ def _keep(
     tx: Tx, principal: Principal, store: StoreFacts, posted: Posted, figures: Figures,
     differences: Sequence[Difference], note: str | None,
 ) -> None:  # fmt: skip
-    day, receipts = posted.day, posted.of(What.RECEIPT)
+    day = posted.day
     tx.rows.add(
         WRITE_DAY,
         StoreDayRow(
-            store.id, day, store.currency, len(receipts), posted.late, figures.amount, note, principal.actor, tx.now
+            store.id, day, store.currency, posted.receipts, posted.late, figures.amount, note, principal.actor, tx.now
         ),
     )
     keep_figures(tx, store.id, day, figures)
@@ -296,7 +296,7 @@ def read_day(tx: Tx, store: StoreFacts, day: date, *, compare: bool = True) -> D
         day,
         None,
         figures_of(tx, store, posted, books, _drawers(shifts)),
-        len(posted.of(What.RECEIPT)),
+        posted.receipts,
         posted.late,
         tuple(shifts),
         () if is_past else tuple(_obstacles(tx, store, books, day)),

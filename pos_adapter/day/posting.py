@@ -20,23 +20,29 @@ from foundation.database import Tx
 from foundation.events import Event
 from foundation.identifiers import day_of
 from member_api.contract.days import (
+    JOURNALS_MAX,
+    TOPUPS_MAX,
     JournalOfDay,
     TopUpOfDay,
+    first_topup_between,
     journals_named,
     journals_of_store,
     topups_between,
     topups_named,
 )
 from organisation.contract import StoreFacts, stores_by_id
+from pos_adapter.day.rules import DayTooLarge
 from pos_adapter.day.tables import WRITE_ITEM, DayItemRow
 from pos_adapter.sales.facts import ORIGINAL, VOID_HOLDS
-from pos_adapter.sales.rules import EARLIEST_DAY
 
 BOOKS_LOCK = 7227
 ONE_DAY = timedelta(days=1)
 # No transaction is open for longer: what began before this and is not there now will never be.
 LONGEST_TRANSACTION = timedelta(minutes=10)
 RECEIPTS_MAX = 500_000
+# What of the last minutes may lie before the books is looked for this far back, not through all partitions there ever
+# were: a year and a month, as long as a till's memory. What is older still, and came just then, is posted as late.
+BEFORE_BOOKS_DAYS = 400
 RECORDED, SETTLED, DISCARDED = "sale.recorded", "sale.settled", "sale.discarded"
 JOURNALS, TOPUP = "journals.posted", "topup.recorded"
 TOPICS = (RECORDED, SETTLED, DISCARDED, JOURNALS, TOPUP)
@@ -79,9 +85,16 @@ class Posted:
         return [item for item in self.items if item.what is what]
 
     @property
+    def receipts(self) -> int:
+        """How many receipts are posted here; those that are taken out again are none."""
+        return sum(item.what is What.RECEIPT and item.effect == 1 for item in self.items)
+
+    @property
     def late(self) -> int:
-        """How many receipts of earlier days are posted here."""
-        return sum(item.what is What.RECEIPT and item.business_date < self.day for item in self.items)
+        """How many of them are of earlier days."""
+        return sum(
+            item.what is What.RECEIPT and item.effect == 1 and item.business_date < self.day for item in self.items
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +116,36 @@ def lock_books(tx: Tx, store_id: int) -> None:
 
 def books_of(tx: Tx, store_id: int) -> Books | None:
     """The closed days of a store; None before the first."""
-    return _all_books(tx, [store_id]).get(store_id)
+    return every_books(tx, [store_id]).get(store_id)
 
 
-def _all_books(tx: Tx, store_ids: Collection[int] | None = None) -> dict[int, Books]:
-    rows = tx.execute(
-        "SELECT store_id, min(day) AS first, max(day) AS last, min(closed_at) AS begun FROM pos.store_day"
-        " WHERE CAST(:stores AS integer[]) IS NULL OR store_id = ANY(:stores) GROUP BY store_id",
-        {"stores": list(store_ids) if store_ids is not None else None},
-    )
-    return {row.store_id: Books(row.first, row.begun, row.last) for row in rows}
+# From store to store along the primary key, and in each to its first and last day: some look-ups in an index for every
+# batch of events, however many days have been closed.
+STORES_WITH_BOOKS = """
+WITH RECURSIVE found AS (
+    SELECT min(store_id) AS store_id FROM pos.store_day
+  UNION ALL
+    SELECT (SELECT min(d.store_id) FROM pos.store_day AS d WHERE d.store_id > f.store_id)
+    FROM found AS f WHERE f.store_id IS NOT NULL
+)
+SELECT store_id FROM found WHERE store_id IS NOT NULL
+"""
+BOOKS = """
+SELECT s.store_id, f.day, f.closed_at, l.day AS last
+FROM unnest(CAST(:stores AS integer[])) AS s (store_id)
+CROSS JOIN LATERAL (
+    SELECT day, closed_at FROM pos.store_day AS d WHERE d.store_id = s.store_id ORDER BY day LIMIT 1) AS f
+CROSS JOIN LATERAL (
+    SELECT day FROM pos.store_day AS d WHERE d.store_id = s.store_id ORDER BY day DESC LIMIT 1) AS l
+"""
+
+
+def every_books(tx: Tx, store_ids: Collection[int] | None = None) -> dict[int, Books]:
+    """The closed days of these stores (all, if not said) that have closed one."""
+    if store_ids is None:
+        store_ids = tx.execute(STORES_WITH_BOOKS).scalars().all()
+    rows = tx.execute(BOOKS, {"stores": list(store_ids)})
+    return {row.store_id: Books(row.day, row.closed_at, row.last) for row in rows}
 
 
 EARLIER = """
@@ -131,9 +164,8 @@ def earlier_open(tx: Tx, store: StoreFacts, books: Books | None, day: date) -> d
     if books is None or day <= books.last:
         return None
     found: date | None = tx.execute(EARLIER, {"store": store.id, "last": books.last, "day": day}).scalar_one()
-    paid_in = topups_between(tx, store.code, books.last + ONE_DAY, day - ONE_DAY)
-    days = [each for each in (found, *(topup.day for topup in paid_in[:1])) if each is not None]
-    return min(days, default=None)
+    paid_in = first_topup_between(tx, store.code, books.last + ONE_DAY, day - ONE_DAY)
+    return min((each for each in (found, paid_in) if each is not None), default=None)
 
 
 # ------------------------------------------------------------------------------------------------ what is posted
@@ -183,6 +215,7 @@ def _of_days(tx: Tx, store: StoreFacts, since: date, until: date) -> list[Item]:
     """Everything with a business date in [since, until] that no close has posted."""
     rows = tx.execute(RECEIPTS + OF_STORE, {"store": store.id, "since": since, "until": until, "limit": RECEIPTS_MAX})
     receipts = [_receipt(row) for row in rows]
+    _check_all(len(receipts), RECEIPTS_MAX, "receipts")
     others = _of_accounts(tx, store, since, until)
     known = _known(tx, others)
     return receipts + [item for item in others if item.key not in known]
@@ -190,9 +223,16 @@ def _of_days(tx: Tx, store: StoreFacts, since: date, until: date) -> list[Item]:
 
 def _of_accounts(tx: Tx, store: StoreFacts, since: date, until: date) -> list[Item]:
     journals = journals_of_store(tx, store.code, since, until, store.timezone)
-    return [_journal(each) for each in journals] + [
-        _topup(each) for each in topups_between(tx, store.code, since, until)
-    ]
+    _check_all(len(journals), JOURNALS_MAX, "journals")
+    topups = topups_between(tx, store.code, since, until)
+    _check_all(len(topups), TOPUPS_MAX, "top-ups")
+    return [_journal(each) for each in journals] + [_topup(each) for each in topups]
+
+
+def _check_all(found: int, most: int, what: str) -> None:
+    """Raises DayTooLarge where so much was found that some may have been cut off."""
+    if found >= most:
+        raise DayTooLarge(f"{most} {what} or more belong to the day; no more than that can be posted at once")
 
 
 def _known(tx: Tx, items: Sequence[Item]) -> set[tuple[str, UUID, int]]:
@@ -236,14 +276,15 @@ def begin_books(tx: Tx, store: StoreFacts, day: date) -> None:
 
     What is older and not there now has not happened; what has not committed yet is told by its event, and is late.
     """
-    since = tx.now - LONGEST_TRANSACTION
+    since, earliest = tx.now - LONGEST_TRANSACTION, day - timedelta(days=BEFORE_BOOKS_DAYS)
     rows = tx.execute(
-        RECEIPTS + " AND s.store_id = :store AND s.business_date < :day AND s.received_at >= :since",
-        {"store": store.id, "day": day, "since": since},
+        RECEIPTS + " AND s.store_id = :store AND s.business_date >= :earliest AND s.business_date < :day"
+        " AND s.received_at >= :since",
+        {"store": store.id, "earliest": earliest, "day": day, "since": since},
     )
     yesterday = day - ONE_DAY
     before = [_receipt(row) for row in rows]
-    journals = journals_of_store(tx, store.code, EARLIEST_DAY, yesterday, store.timezone, made_since=since)
+    journals = journals_of_store(tx, store.code, earliest, yesterday, store.timezone, made_since=since)
     topups = topups_between(tx, store.code, since.date() - ONE_DAY, yesterday)
     before += [_journal(each) for each in journals] + [_topup(each) for each in topups if each.at >= since]
     _write(tx, store.id, before, yesterday)
@@ -273,12 +314,12 @@ def follow(tx: Tx, events: Sequence[Event]) -> None:
     for store_id in sorted(found.stores):
         tx.execute("SELECT pg_advisory_xact_lock_shared(:lock, :store)", {"lock": BOOKS_LOCK, "store": store_id})
     # Read again under the locks: a close that was waited for has closed one day more.
-    books = _all_books(tx, found.stores)
+    books = every_books(tx, found.stores)
     for store_id in sorted(found.stores):
         late = [item for item in found.items(tx, store_id) if _is_late(item, books[store_id])]
         known = _known(tx, late)
         _write(tx, store_id, [item for item in late if item.key not in known], None)
-        _write(tx, store_id, _taken_out(tx, found.discarded.get(store_id, ())), None)
+        _write(tx, store_id, _taken_out(tx, books[store_id], found.discarded.get(store_id, ())), None)
 
 
 def _is_late(item: Item, books: Books) -> bool:
@@ -288,13 +329,13 @@ def _is_late(item: Item, books: Books) -> bool:
     return not (before_the_books and item.at is not None and item.at < books.begun_at - LONGEST_TRANSACTION)
 
 
-def _taken_out(tx: Tx, sales: Sequence[UUID]) -> list[Item]:
-    """Receipts that were posted, or wait to be, and have been discarded since."""
+def _taken_out(tx: Tx, books: Books, sales: Sequence[UUID]) -> list[Item]:
+    """Receipts that were posted, or wait to be, and have been discarded since; not those from before the books."""
     rows = tx.execute(
         "SELECT id, business_date, amount FROM pos.day_item AS i WHERE what = 'receipt' AND effect = 1"
-        " AND id = ANY(:ids) AND NOT EXISTS (SELECT FROM pos.day_item AS o"
-        " WHERE o.what = 'receipt' AND o.id = i.id AND o.effect = -1) ORDER BY id",
-        {"ids": list(sales)},
+        " AND id = ANY(:ids) AND (posting_date IS NULL OR posting_date >= :begin) AND NOT EXISTS"
+        " (SELECT FROM pos.day_item AS o WHERE o.what = 'receipt' AND o.id = i.id AND o.effect = -1) ORDER BY id",
+        {"ids": list(sales), "begin": books.begin_on},
     )
     return [Item(What.RECEIPT, row.id, -1, row.business_date, -(row.amount or 0)) for row in rows]
 
@@ -303,7 +344,7 @@ class _Come:
     """What a batch of events says has come, store by store; only stores that have closed a day."""
 
     def __init__(self, tx: Tx, events: Sequence[Event]) -> None:
-        books = _all_books(tx)
+        books = every_books(tx)
         latest = max((each.last for each in books.values()), default=date.min)
         stores = stores_by_id(tx, books).values()
         self._ids_of = {store.code: store.id for store in stores}

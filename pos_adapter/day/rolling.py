@@ -76,7 +76,7 @@ def _ties(tx: Tx, lines: Sequence[StoreAccounts]) -> list[Tie]:
     closing: dict[tuple[str, str], int] = {}
     for line in lines:
         key = (line.figure.kind, line.figure.currency)
-        closing[key] = closing.get(key, 0) + line.figure.closing
+        closing[key] = closing.get(key, 0) + (line.figure.closing or 0)
     # Points have no currency of their own.
     owned = {
         (each.kind.value, "" if each.kind == "points" else each.currency): each.balance for each in outstanding(tx)

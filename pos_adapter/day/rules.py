@@ -46,6 +46,12 @@ class DayDiffers(Conflict):
     code = "day_differs"
 
 
+class DayTooLarge(Conflict):
+    """More belongs to the day than is posted in one close; nothing of it is left out in silence."""
+
+    code = "day_too_large"
+
+
 class DayNotHere(Invalid):
     """The day has not begun yet at this store."""
 
@@ -268,20 +274,23 @@ class SalesFigure(msgspec.Struct, frozen=True):
 
 
 class AccountFigure(msgspec.Struct, frozen=True):
-    """Units of one kind of account and funder that the store brought in and took; `currency` is empty for points."""
+    """Units of one kind of account and funder that the store brought in and took; `currency` is empty for points.
+
+    `opening` and `closing` are None before the store's first close: all its history is read once, by that close.
+    """
 
     kind: str
     currency: str
     legal_unit: str
     funder: str
-    opening: int
+    opening: int | None
     issued: int
     reversed_in: int
     used: int
     expired: int
     reversed_out: int
     adjusted: int
-    closing: int
+    closing: int | None
 
 
 class Entry(msgspec.Struct, frozen=True):

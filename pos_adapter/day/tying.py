@@ -4,6 +4,7 @@ Every question is one statement over all receipts of the day, and answers only w
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import date, datetime
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -310,7 +311,7 @@ LEFT JOIN LATERAL (
 WHERE r.store_id = %(store)s AND r.return_sale_id = ANY(%(ids)s)
 ORDER BY r.return_sale_id, m.tender
 """
-# Refunds of the day that no return asked for; named by the return of the same payment, or by its settlement.
+# Refunds since the last close that no return asked for; named by the return of the same payment, or by its settlement.
 UNASKED: LiteralString = """
 SELECT f.amount, p.settlement_id, (
     SELECT r.return_sale_id FROM pos.red_ticket_refund AS m JOIN pos.red_ticket AS r ON r.id = m.red_ticket_id
@@ -332,10 +333,19 @@ def _refunds(tx: Tx, store: StoreFacts, posted: Posted) -> Iterator[Difference]:
             words = f"the refund is {state}" if state is not None else "the refund is gone"
             found = refunded if state == RefundState.SUCCEEDED else None
             yield Difference(DifferenceKind.REFUND, str(sale), asked, found, words, About.RECEIPT)
-    begins, ends = moments_of(posted.day, store.timezone)
+    begins, ends = _since_last_close(tx, store, posted.day)
     for amount, settlement, sale in tx.ask(UNASKED, {"store": store.id, "begins": begins, "ends": ends}):
         subject, about = (str(sale), About.RECEIPT) if sale is not None else (str(settlement), About.SETTLEMENT)
         yield Difference(DifferenceKind.REFUND, subject, None, amount, "a refund that no return asked for", about)
+
+
+def _since_last_close(tx: Tx, store: StoreFacts, day: date) -> tuple[datetime, datetime]:
+    """From the end of the closed day before this one to the end of this one: nothing in between is passed over."""
+    last: date | None = tx.execute(
+        "SELECT max(day) FROM pos.store_day WHERE store_id = :store AND day < :day", {"store": store.id, "day": day}
+    ).scalar_one()
+    begins, ends = moments_of(day, store.timezone)
+    return (moments_of(last, store.timezone)[1] if last is not None else begins), ends
 
 
 # ------------------------------------------------------------------------------------------------ top-ups

@@ -6,11 +6,15 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+import member_api.ledger.days as ledger_days
+import pos_adapter.day.posting as posting
 from foundation.database import Database
 from foundation.errors import Forbidden
 from pos_adapter.day.operations import day_is_closed, obstacles_of, read_day, warnings_of
-from pos_adapter.day.rules import DayClosed, DayNotHere, DayNotReady, WarningKind
+from pos_adapter.day.posting import books_of, earlier_open, every_books, posted_on
+from pos_adapter.day.rules import DayClosed, DayNotHere, DayNotReady, DayTooLarge, WarningKind
 from tests.field.shop import PHONE_REF
+from tests.member_api.people import a_member
 from tests.pos_adapter.day.store import DayFloor
 from tests.pos_adapter.returns.callers import three_counters_paid_by_everything
 
@@ -39,7 +43,10 @@ def test_a_day_of_everything_agrees_to_the_cent_and_is_closed_with_its_figures(f
     assert closed.receipts == 2 + 1 + 1 + 1
     assert closed.amount == 60_000 + 4_600 - 30_000 + 11_300 == before.amount
     after = figures(floor)
-    assert after == before, "what is kept is what was shown"
+    assert (after.tenders, after.sales, after.entries) == (before.tenders, before.sales, before.entries), (
+        "what is kept is what was shown"
+    )
+    assert {(each.opening, each.closing) for each in before.accounts} == {(None, None)}, "the first close reckons it"
     money: dict[tuple[str, str], int] = {}
     for figure in after.tenders:
         money[figure.source, figure.kind] = money.get((figure.source, figure.kind), 0) + figure.amount
@@ -151,8 +158,66 @@ def test_a_receipt_discarded_after_its_day_was_closed_is_taken_out_on_the_next(f
         )
     floor.deliver()
     closed = floor.close()
-    assert (closed.receipts, closed.amount) == (1, -5_000)
+    assert (closed.receipts, closed.late, closed.amount) == (0, 0, -5_000), "what is taken out is no receipt"
     assert figures(floor, floor.yesterday).amount == 5_000
+
+
+def test_what_was_discarded_before_the_books_began_is_taken_out_of_no_day(floor: DayFloor) -> None:
+    sale = floor.till_sale(1, 5_000, floor.yesterday)
+    floor.close()
+    with floor.database.transaction() as tx:
+        tx.execute("UPDATE pos.sale SET state = 'discarded' WHERE id = :id", {"id": sale})
+        tx.execute(
+            "INSERT INTO foundation.outbox (topic, facts, at) VALUES ('sale.discarded', CAST(:facts AS json), now())",
+            {"facts": f'{{"sale": "{sale}", "store": {floor.store(tx).id}, "what": "sale"}}'},
+        )
+    floor.deliver()
+    with floor.database.transaction(read_only=True) as tx:
+        assert posted_on(tx, floor.store(tx), books_of(tx, floor.store(tx).id), floor.yesterday).receipts == 1
+        assert tx.execute("SELECT count(*) FROM pos.day_item WHERE effect = -1").scalar_one() == 0
+
+
+def test_the_books_of_each_store_are_read_from_its_first_and_its_last_day(floor: DayFloor) -> None:
+    for day in (floor.yesterday, floor.today):
+        floor.close(day)
+    with floor.database.transaction() as tx:
+        tx.execute(
+            "INSERT INTO pos.store_day (store_id, day, currency, receipts, late, amount, closed_by, closed_at)"
+            " SELECT 900, day, currency, 0, 0, 0, 'test', closed_at FROM pos.store_day"
+        )
+        found = every_books(tx)
+        assert found[900] == found[floor.store(tx).id] == books_of(tx, 900)
+        assert (found[900].begin_on, found[900].last, len(found)) == (floor.yesterday, floor.today, 2)
+
+
+def test_a_day_of_more_than_is_posted_at_once_is_refused_and_not_cut(
+    floor: DayFloor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    floor.till_sale(1, 900)
+    monkeypatch.setattr(posting, "RECEIPTS_MAX", 1)
+    with pytest.raises(DayTooLarge):
+        floor.close()
+    told = floor.office.get(f"/v1/stores/S01/days/{floor.today.isoformat()}")
+    assert (told.status_code, told.get_json()["code"]) == (409, "day_too_large")
+
+
+def test_a_top_up_of_an_earlier_day_keeps_the_next_one_open(floor: DayFloor) -> None:
+    two_ago = floor.yesterday - timedelta(days=1)
+    floor.close(two_ago)
+    member = a_member(floor.database)
+    assert floor.desk.post(f"/v1/members/{member}/topups", {"amount": 100, "tender": "cash"}).status_code == 201
+    with floor.database.transaction(read_only=True) as tx:
+        store, tomorrow = floor.store(tx), floor.today + timedelta(days=1)
+        assert earlier_open(tx, store, books_of(tx, store.id), tomorrow) == floor.today
+        assert earlier_open(tx, store, books_of(tx, store.id), floor.today) is None
+
+
+def test_movements_are_never_told_in_part(floor: DayFloor, monkeypatch: pytest.MonkeyPatch) -> None:
+    three_counters_paid_by_everything(floor, floor.database)
+    monkeypatch.setattr(ledger_days, "ROLL_FORWARD_MAX", 1)
+    today = floor.today.isoformat()
+    told = floor.office.get("/v1/account-movements", **{"from": today, "to": today})
+    assert (told.status_code, told.get_json()["code"]) == (409, "movements_too_many")
 
 
 def test_a_void_is_posted_with_what_it_gives_back(floor: DayFloor) -> None:

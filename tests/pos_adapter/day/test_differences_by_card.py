@@ -71,6 +71,21 @@ def test_a_refund_given_twice_is_named_with_the_return_that_asked_once(
     assert (found.expected, found.found) == (None, 5_000)
 
 
+def test_a_refund_of_a_day_that_nobody_closes_is_named_on_the_next(
+    floor: DayFloor, database: Database, clock: FixedClock
+) -> None:
+    paid(floor, database, clock, 10_000)
+    floor.close(floor.yesterday - timedelta(days=1))
+    with database.transaction() as tx:
+        tx.execute(
+            "INSERT INTO pos.refund (id, payment_id, refund_no, store_id, state, amount, trace, wants, created_at,"
+            " changed_at) SELECT gen_random_uuid(), id, 'nobody asked', store_id, 'succeeded', 700, trace + 1,"
+            " 'nothing', created_at - interval '1 day', created_at FROM pos.payment"
+        )
+    [found] = floor.differences()
+    assert (found.kind, found.expected, found.found) == (DifferenceKind.REFUND, None, 700)
+
+
 def test_a_day_with_a_payment_that_is_not_decided_stays_open(floor: DayFloor) -> None:
     floor.settle(floor.issued("C1", 10_000), tenders=[by_card(10_000)])
     with floor.database.transaction(read_only=True) as tx:

@@ -13,12 +13,13 @@ from foundation.clock import FixedClock
 from foundation.database import Database
 from foundation.http import Keyed
 from pos_adapter.day.http import shift_id
+from pos_adapter.day.operations import read_day
 from pos_adapter.day.shifts import Shift, ShiftNotOpen, count_shift, read_shift, shift_for
 from pos_adapter.returns.operations import RefundWish, refund_return
 from pos_adapter.sales.incoming import SERVER_NUMBERS_FROM
 from pos_adapter.tickets.numbers import next_number
 from tests.member_api.people import a_member
-from tests.organisation.factories import a_person
+from tests.organisation.factories import a_person, a_store
 from tests.pos_adapter.day.store import DayFloor, manager
 from tests.pos_adapter.returns.callers import CASH_DESK
 
@@ -186,6 +187,15 @@ def test_where_shifts_are_needed_a_desk_without_one_settles_nothing(floor: DayFl
     assert [rule["needed"] for rule in floor.desk.get("/v1/shift-rules").get_json()["items"]] == [True, False]
 
 
+def test_a_desk_is_told_its_own_store_s_rules_and_those_for_all(floor: DayFloor) -> None:
+    with floor.database.transaction() as tx:
+        a_store(tx, "S02")
+    for body in ({"needed": False}, {"needed": True, "store": "S01"}, {"needed": True, "store": "S02"}):
+        assert floor.office.post("/v1/shift-rules", body).status_code == 201
+    assert [rule["store"] for rule in floor.desk.get("/v1/shift-rules").get_json()["items"]] == [None, "S01"]
+    assert len(floor.office.get("/v1/shift-rules").get_json()["items"]) == 3
+
+
 def test_a_desk_works_at_its_own_terminal_only(floor: DayFloor) -> None:
     shift = opened(floor)
     assert floor.other_desk.get(f"/v1/shifts/{shift['id']}").status_code == 404
@@ -195,6 +205,20 @@ def test_a_desk_works_at_its_own_terminal_only(floor: DayFloor) -> None:
     listed = floor.other_desk.get("/v1/shifts", store="S01").get_json()
     assert listed["items"] == []
     assert [each["id"] for each in floor.office.get("/v1/shifts").get_json()["items"]] == [shift["id"]]
+
+
+def test_what_is_sold_after_midnight_is_the_cashier_s_whose_shift_began_before(floor: DayFloor) -> None:
+    with floor.database.transaction() as tx:
+        tx.execute(
+            "INSERT INTO pos.shift (id, store_id, terminal, code, business_date, cashier, state, currency,"
+            " float_amount, opened_by, opened_at) VALUES (gen_random_uuid(), :store, 'T1', 'night', :day, 'E7',"
+            " 'open', 'CNY', 0, 'person:7', :at)",
+            {"store": floor.store(tx).id, "day": floor.yesterday, "at": f"{floor.yesterday}T22:00:00+08:00"},
+        )
+    floor.till_sale(1, 900)
+    with floor.database.transaction(read_only=True) as tx:
+        [tender] = read_day(tx, floor.store(tx), floor.today).figures.tenders
+    assert (tender.terminal, tender.cashier) == ("T1", "E7")
 
 
 def test_what_a_drawer_was_short_is_in_the_day_s_journal(floor: DayFloor) -> None:
