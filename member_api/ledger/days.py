@@ -274,16 +274,16 @@ SPENT: LiteralString = """
 SELECT x.ref, e.unit, sum(e.amount)::bigint
 FROM unnest(%(days)s::date[], %(refs)s::uuid[]) AS x (day, ref)
 JOIN member.journal AS j ON j.day = x.day AND left(j.reference, 36) = x.ref::text AND j.day = ANY(%(distinct_days)s)
-    AND j.kind IN ('spend', 'spend_reversal')
+    AND j.store = %(store)s AND j.kind IN ('spend', 'spend_reversal')
 JOIN member.entry AS e ON e.day = j.day AND e.journal_id = j.id AND e.lot_id IS NOT NULL
 GROUP BY x.ref, e.unit
 """
 
 
-def moved_by_tenders(tx: Tx, receipts: Collection[UUID]) -> dict[tuple[UUID, str], int]:
-    """What the tenders of these receipts moved, by receipt and unit: spent below zero, given back above."""
+def moved_by_tenders(tx: Tx, store: str, receipts: Collection[UUID]) -> dict[tuple[UUID, str], int]:
+    """What the tenders of these receipts of a store moved, by receipt and unit: spent below zero, given back above."""
     days, dated = _columns(receipts)
-    asked = {"days": days, "refs": dated, "distinct_days": sorted(set(days))}
+    asked = {"days": days, "refs": dated, "distinct_days": sorted(set(days)), "store": store}
     return {(ref, unit): moved for ref, unit, moved in tx.ask(SPENT, asked)} if days else {}
 
 
@@ -296,7 +296,7 @@ earned AS MATERIALIZED (
            coalesce(sum(-e.amount) FILTER (WHERE e.unit <> 'points'), 0) AS ecoins
     FROM x
     JOIN member.journal AS j ON j.day = x.day AND left(j.reference, 36) = x.ref::text
-        AND j.day = ANY(%(distinct_days)s) AND j.kind IN ('earn', 'moved_away')
+        AND j.day = ANY(%(distinct_days)s) AND j.store = %(store)s AND j.kind IN ('earn', 'moved_away')
     JOIN member.entry AS e ON e.day = j.day AND e.journal_id = j.id AND e.system IN ('issued', 'clawed_back')
     GROUP BY x.ref
 ), recorded AS MATERIALIZED (
@@ -324,13 +324,19 @@ ORDER BY o.ref
 """
 
 
-def purchases_off(tx: Tx, refs: Collection[UUID]) -> list[PurchaseBooked]:
-    """Those of these purchases that the accounts have no record of, or another one than their journals."""
+def purchases_off(tx: Tx, store: str, refs: Collection[UUID]) -> list[PurchaseBooked]:
+    """Those of these purchases of a store that the accounts have no record of, or another one than their journals."""
     days, dated = _columns(refs)
     if not days:
         return []
     # A return may be dated a day before its sale, where another store's date lags behind.
-    asked = {"days": days, "refs": dated, "distinct_days": sorted(set(days)), "first": min(days) - ONE_DAY}
+    asked = {
+        "days": days,
+        "refs": dated,
+        "distinct_days": sorted(set(days)),
+        "first": min(days) - ONE_DAY,
+        "store": store,
+    }
     return [PurchaseBooked(*row) for row in tx.ask(BOOKED, asked)]
 
 

@@ -45,7 +45,7 @@ def compare_day(tx: Tx, store: StoreFacts, posted: Posted) -> list[Difference]:
     named = {each.receipt for each in wrong}
     wrong += [each for each in _settlements(tx, store, posted) if each.receipt not in named]
     wrong += _changed_since(tx, receipts, named)
-    wrong += _accounts(tx, receipts, posted.of(What.JOURNAL))
+    wrong += _accounts(tx, store, receipts, posted.of(What.JOURNAL))
     wrong += _payments(tx, store, posted)
     wrong += _refunds(tx, store, posted)
     wrong += _topups(tx, posted)
@@ -185,14 +185,14 @@ WHERE s.type = 'sale' AND s.member_part = 'done'
 """
 
 
-def _accounts(tx: Tx, receipts: Sequence[Item], journals: Sequence[Item]) -> Iterator[Difference]:
+def _accounts(tx: Tx, store: StoreFacts, receipts: Sequence[Item], journals: Sequence[Item]) -> Iterator[Difference]:
     sums = journal_sums(tx, [item.id for item in journals])
     wrong = list(_unbalanced(sums))
     yield from wrong
     named = {each.receipt for each in wrong}
     refs = [ref for (ref,) in tx.ask(PURCHASES, _columns(receipts))]
-    yield from (each for each in _spending(tx, receipts, refs) if each.receipt not in named)
-    yield from (each for each in _earning(tx, refs) if each.receipt not in named)
+    yield from (each for each in _spending(tx, store, receipts, refs) if each.receipt not in named)
+    yield from (each for each in _earning(tx, store, refs) if each.receipt not in named)
     yield from (each for each in _without_receipt(tx, sums) if each.receipt not in named)
     for journal, units in journals_without_topup(tx, [each.id for each in sums if each.kind == "topup"]):
         words = "stored value came in, and nobody recorded a top-up"
@@ -214,13 +214,13 @@ def _subject(each: JournalSum) -> tuple[str, About]:
     return (str(each.receipt), About.RECEIPT) if each.receipt is not None else (str(each.id), About.JOURNAL)
 
 
-def _spending(tx: Tx, receipts: Sequence[Item], refs: Sequence[UUID]) -> Iterator[Difference]:
+def _spending(tx: Tx, store: StoreFacts, receipts: Sequence[Item], refs: Sequence[UUID]) -> Iterator[Difference]:
     """Units that receipts took or gave back, beside what the ledger moved for them."""
     said = {
         (ref, _unit(kind, currency)): units
         for ref, kind, currency, units in tx.ask(SPENT, _columns(receipts) | {"kinds": list(ACCOUNT_TENDERS)})
     }
-    moved = moved_by_tenders(tx, {item.id for item in receipts} | set(refs))
+    moved = moved_by_tenders(tx, store.code, {item.id for item in receipts} | set(refs))
     for ref, unit in sorted(said.keys() | moved.keys()):
         expected, found = said.get((ref, unit)), moved.get((ref, unit))
         if (expected or 0) != (found or 0):
@@ -233,8 +233,8 @@ def _unit(kind: str, currency: str) -> str:
     return account if account == "points" else f"{account}:{currency}"
 
 
-def _earning(tx: Tx, refs: Sequence[UUID]) -> Iterator[Difference]:
-    for each in purchases_off(tx, refs):
+def _earning(tx: Tx, store: StoreFacts, refs: Sequence[UUID]) -> Iterator[Difference]:
+    for each in purchases_off(tx, store.code, refs):
         if each.points is None:
             words = "the accounts have no record of this purchase"
             yield Difference(DifferenceKind.EARNED, str(each.ref), None, None, words, About.RECEIPT)
