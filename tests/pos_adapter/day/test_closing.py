@@ -162,6 +162,19 @@ def test_a_receipt_discarded_after_its_day_was_closed_is_taken_out_on_the_next(f
     assert figures(floor, floor.yesterday).amount == 5_000
 
 
+def test_what_lies_before_the_books_is_looked_for_so_far_back_and_what_is_older_is_late(
+    floor: DayFloor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(posting, "BEFORE_BOOKS_DAYS", 1)
+    floor.till_sale(1, 5_000, floor.yesterday - timedelta(days=1))
+    floor.till_sale(1, 700, floor.yesterday)
+    floor.close()
+    floor.deliver()
+    with floor.database.transaction(read_only=True) as tx:
+        rows = tx.execute("SELECT amount, posting_date FROM pos.day_item ORDER BY amount").all()
+    assert [tuple(row) for row in rows] == [(700, floor.yesterday), (5_000, None)]
+
+
 def test_what_was_discarded_before_the_books_began_is_taken_out_of_no_day(floor: DayFloor) -> None:
     sale = floor.till_sale(1, 5_000, floor.yesterday)
     floor.close()
