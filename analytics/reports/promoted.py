@@ -137,9 +137,7 @@ def _sold_days(
 ) -> tuple[date, date] | None:
     """The first and the last day on which it sold, among the days `within`, both included; None: open. The lake's files
     are by day: those of other days are not opened."""
-    bounds = [
-        f"AND business_date {sign} DATE '{day}'" for sign, day in zip((">=", "<="), within, strict=True) if day
-    ]
+    bounds = [f"AND business_date {sign} DATE '{day}'" for sign, day in zip((">=", "<="), within, strict=True) if day]
     stores = "" if asked.stores is None else "AND store_id IN (SELECT unnest($stores::INTEGER[]))"
     bound = {} if asked.stores is None else {"stores": sorted(asked.stores)}
     found = lake.sql(

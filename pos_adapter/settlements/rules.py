@@ -84,9 +84,7 @@ def check_together(asked: Sequence[UUID], found: Sequence[Ticket], store_id: int
     if not asked and not loose:
         faults.append(FieldError("/tickets", "nothing is settled"))
     position = {id: n for n, id in reversed(list(enumerate(asked)))}
-    faults += [
-        FieldError(f"/tickets/{position[t.id]}", ANOTHER_STORE) for t in found if t.store_id != store_id
-    ]
+    faults += [FieldError(f"/tickets/{position[t.id]}", ANOTHER_STORE) for t in found if t.store_id != store_id]
     if len({(t.member_id, t.claim_id) for t in found} - {(None, None)}) > 1:
         faults.append(FieldError("/tickets", "belong to different members"))
     if faults:
