@@ -108,8 +108,8 @@ def forget_expired(database: Database, batch: int = 5_000) -> int:
         gone = 0
         for table in ("access_token", "session"):
             gone += tx.execute(
-                f"DELETE FROM foundation.{table} WHERE token_hash IN (SELECT token_hash FROM foundation.{table}"  # noqa: S608
-                " WHERE expires_at < :now ORDER BY expires_at LIMIT :batch FOR UPDATE SKIP LOCKED)",
+                f"DELETE FROM foundation.{table} WHERE token_hash = ANY(ARRAY(SELECT token_hash FROM foundation.{table}"  # noqa: S608
+                " WHERE expires_at < :now ORDER BY expires_at LIMIT :batch FOR UPDATE SKIP LOCKED))",
                 {"now": tx.now, "batch": batch},
             ).rowcount
     return gone

@@ -161,11 +161,11 @@ def sending_state(tx: Tx, campaign_id: int) -> list[StateCount]:
 
 
 STOP = """
-UPDATE marketing.message AS m SET state = %(state)s, reason = %(reason)s, ended_at = %(now)s
-FROM (SELECT q.id FROM marketing.message_stop s JOIN marketing.message q ON q.campaign_id = s.campaign_id
-      WHERE q.state = 'queued' AND NOT q.handed_over AND (%(campaign)s::bigint IS NULL OR s.campaign_id = %(campaign)s)
-      LIMIT %(limit)s FOR UPDATE OF q SKIP LOCKED) AS stopped
-WHERE m.id = stopped.id
+UPDATE marketing.message SET state = %(state)s, reason = %(reason)s, ended_at = %(now)s
+WHERE id = ANY(ARRAY(
+    SELECT q.id FROM marketing.message_stop s JOIN marketing.message q ON q.campaign_id = s.campaign_id
+    WHERE q.state = 'queued' AND NOT q.handed_over AND (%(campaign)s::bigint IS NULL OR s.campaign_id = %(campaign)s)
+    LIMIT %(limit)s FOR UPDATE OF q SKIP LOCKED))
 """
 
 
@@ -176,9 +176,9 @@ def stop_wishes(tx: Tx, prefix: str) -> int:
     was any. What is queued later is not stopped.
     """
     stopped = tx.ask(
-        "UPDATE marketing.message AS m SET state = %s, reason = %s, ended_at = %s FROM (SELECT id"
+        "UPDATE marketing.message SET state = %s, reason = %s, ended_at = %s WHERE id = ANY(ARRAY(SELECT id"
         " FROM marketing.message WHERE campaign_id IS NULL AND starts_with(step, %s) AND state = %s AND NOT handed_over"
-        " LIMIT %s FOR UPDATE SKIP LOCKED) AS waiting WHERE m.id = waiting.id",
+        " LIMIT %s FOR UPDATE SKIP LOCKED))",
         (MessageState.REFUSED, Reason.CAMPAIGN_STOPPED, tx.now, prefix, MessageState.QUEUED, STOPPED_AT_ONCE),
     )
     return stopped.rowcount

@@ -267,10 +267,11 @@ def _not_taken(now: datetime, tried: Tried) -> _Settled:
 
 # ------------------------------------------------------------------------------------------------ left lying
 TAKE_OVER = """
-UPDATE marketing.message AS m SET due_at = %(lease)s
-FROM (SELECT id FROM marketing.message WHERE channel = %(channel)s AND state = 'sending' AND due_at <= %(now)s
-      ORDER BY due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED) AS due
-WHERE m.id = due.id RETURNING m.id, m.gateway_key, m.attempts, m.expires_at
+UPDATE marketing.message SET due_at = %(lease)s
+WHERE id = ANY(ARRAY(
+    SELECT id FROM marketing.message WHERE channel = %(channel)s AND state = 'sending' AND due_at <= %(now)s
+    ORDER BY due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED))
+RETURNING id, gateway_key, attempts, expires_at
 """
 
 
@@ -308,11 +309,11 @@ def _ask_later(tx: Tx, left: Sequence[Sequence[Any]]) -> None:
 
 
 EXPIRE = """
-UPDATE marketing.message AS m SET state = CASE WHEN handed_over THEN 'unknown' ELSE 'expired' END, reason = %(reason)s,
+UPDATE marketing.message SET state = CASE WHEN handed_over THEN 'unknown' ELSE 'expired' END, reason = %(reason)s,
     ended_at = %(now)s
-FROM (SELECT id FROM marketing.message WHERE state = 'queued' AND expires_at <= %(now)s LIMIT %(limit)s
-      FOR UPDATE SKIP LOCKED) AS over
-WHERE m.id = over.id
+WHERE id = ANY(ARRAY(
+    SELECT id FROM marketing.message WHERE state = 'queued' AND expires_at <= %(now)s LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED))
 """
 
 

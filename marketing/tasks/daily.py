@@ -13,19 +13,19 @@ BATCH = 2_000
 BY = "system:tasks"
 
 REMIND: LiteralString = """
-UPDATE marketing.task AS t SET reminded_at = %(now)s WHERE t.id IN (
+UPDATE marketing.task AS t SET reminded_at = %(now)s WHERE t.id = ANY(ARRAY(
     SELECT d.id FROM marketing.task AS d
     JOIN unnest(%(stores)s::text[], %(days)s::date[]) AS w(store, today) ON w.store IS NOT DISTINCT FROM d.store
     WHERE d.state IN ('open', 'started') AND d.reminded_at IS NULL AND d.due_on <= w.today + %(ahead)s
-    ORDER BY d.id LIMIT %(batch)s FOR UPDATE OF d SKIP LOCKED)
+    ORDER BY d.id LIMIT %(batch)s FOR UPDATE OF d SKIP LOCKED))
 RETURNING t.id
 """
 ESCALATE: LiteralString = """
-UPDATE marketing.task AS t SET escalated_at = %(now)s WHERE t.id IN (
+UPDATE marketing.task AS t SET escalated_at = %(now)s WHERE t.id = ANY(ARRAY(
     SELECT d.id FROM marketing.task AS d
     JOIN unnest(%(stores)s::text[], %(days)s::date[]) AS w(store, today) ON w.store IS NOT DISTINCT FROM d.store
     WHERE d.state IN ('open', 'started') AND d.escalated_at IS NULL AND d.due_on + %(behind)s <= w.today
-    ORDER BY d.id LIMIT %(batch)s FOR UPDATE OF d SKIP LOCKED)
+    ORDER BY d.id LIMIT %(batch)s FOR UPDATE OF d SKIP LOCKED))
 RETURNING t.id
 """
 

@@ -251,8 +251,9 @@ def issue(tx: Tx, offer: Offer, member_ids: Sequence[int]) -> int:
 def revoke_offer(tx: Tx, offer: Offer) -> int:
     """Take back up to 5,000 coupons of the offer that were not used; returns how many (call again until 0)."""
     revoked = tx.execute(
-        "UPDATE member.coupon SET state = 'revoked', revoked_at = :now WHERE id IN (SELECT id FROM member.coupon"
-        " WHERE offer_id = :offer AND state = 'issued' ORDER BY id LIMIT :batch FOR UPDATE SKIP LOCKED)",
+        "UPDATE member.coupon SET state = 'revoked', revoked_at = :now WHERE id = ANY(ARRAY("
+        "SELECT id FROM member.coupon WHERE offer_id = :offer AND state = 'issued'"
+        " ORDER BY id LIMIT :batch FOR UPDATE SKIP LOCKED))",
         {"offer": offer.id, "now": tx.now, "batch": REVOKE_BATCH},
     ).rowcount
     if revoked:

@@ -228,12 +228,13 @@ class CodeToSend:
 
 
 TAKE = """
-UPDATE member.login_code AS c SET state = 'sending', leased_until = %(lease)s, sends = c.sends + 1
-FROM (SELECT id, state AS before FROM member.login_code
-      WHERE state IN ('asked', 'sending') AND (leased_until IS NULL OR leased_until <= %(now)s)
-        AND asked_at > %(oldest)s AND sends < %(most)s AND sealed_code IS NOT NULL AND sealed_phone IS NOT NULL
-      ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED) AS due
-WHERE c.id = due.id RETURNING c.id, c.handle_hash, c.language, c.sends > 1, c.sealed_phone, c.sealed_code
+UPDATE member.login_code SET state = 'sending', leased_until = %(lease)s, sends = sends + 1
+WHERE id = ANY(ARRAY(
+    SELECT id FROM member.login_code
+    WHERE state IN ('asked', 'sending') AND (leased_until IS NULL OR leased_until <= %(now)s)
+      AND asked_at > %(oldest)s AND sends < %(most)s AND sealed_code IS NOT NULL AND sealed_phone IS NOT NULL
+    ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED))
+RETURNING id, handle_hash, language, sends > 1, sealed_phone, sealed_code
 """
 
 

@@ -80,11 +80,11 @@ def follow_receipts(tx: Tx, events: Sequence[Event]) -> None:
 def announce_due_gaps(tx: Tx) -> int:
     """Announce gaps that have outlived the time of grace, at most 500; returns how many."""
     rows = tx.execute(
-        "UPDATE pos.sequence_gap SET announced_at = :now WHERE id IN ("
+        "UPDATE pos.sequence_gap SET announced_at = :now WHERE id = ANY(ARRAY("
         " SELECT g.id FROM pos.sequence_gap AS g, pos.till_setting AS s"
         " WHERE g.closed_at IS NULL AND g.announced_at IS NULL"
         " AND g.noticed_at <= :now - make_interval(secs => s.gap_grace_s)"
-        " ORDER BY g.noticed_at LIMIT :limit FOR UPDATE OF g SKIP LOCKED)"
+        " ORDER BY g.noticed_at LIMIT :limit FOR UPDATE OF g SKIP LOCKED))"
         " RETURNING id, store_id, terminal, business_date, first, last",
         {"now": tx.now, "limit": ANNOUNCED_AT_ONCE_MAX},
     ).all()

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -27,6 +28,9 @@ SOCKET_PATH_MAX = 107
 # Fast shutdown: open transactions are rolled back, clients sent away.
 STOP_SIGNAL = signal.SIGINT
 START_ATTEMPTS = 5
+# Where a free port is looked for; Linux gives those from 32,768 on to whoever calls out.
+PORTS = range(20_000, 32_000)
+PORT_TRIES = 100
 # Above every pid a kernel gives out.
 NOBODY_PID = 2**31 - 2
 LOCALE = ("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
@@ -295,10 +299,16 @@ def server_environment() -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that nobody listens on at this moment; by chance, so that two who ask at once get two.
+
+    Below the ports that the system gives to whoever calls out, so that no such call takes it meanwhile.
+    """
+    for _ in range(PORT_TRIES):
+        port = PORTS.start + secrets.randbelow(len(PORTS))
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise CannotRun(f"No free port was found between {PORTS.start} and {PORTS.stop}")
 
 
 def directory_name(path: Path) -> str:
