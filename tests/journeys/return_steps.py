@@ -28,7 +28,16 @@ class Screen:
         page.wait_for_url(lambda url: not url.endswith("/login"))
 
     def go(self, path: str) -> "Page":
-        self.page.goto(f"{self.address}{path}")
+        """Open a page. One that reloads itself for its own news in this very moment is asked once more."""
+        from playwright.sync_api import Error
+
+        try:
+            self.page.goto(f"{self.address}{path}")
+        except Error as error:
+            if "interrupted by another navigation" not in error.message:
+                raise
+            self.page.wait_for_load_state("load")
+            self.page.goto(f"{self.address}{path}")
         return self.page
 
     def good(self, what: str) -> None:
