@@ -1,6 +1,6 @@
 """The web layer: blueprints, transactions of routes, bodies, paging, problems, and the application factory."""
 
-from foundation.http.addresses import ID_DIGITS_MAX, id_of
+from foundation.http.addresses import ID_DIGITS_MAX, id_of, uuid_of
 from foundation.http.app import create_app
 from foundation.http.blueprints import Blueprint, Pages
 from foundation.http.bodies import convert, msgspec_answer, msgspec_body
@@ -43,4 +43,5 @@ __all__ = [
     "paged",
     "read_cursor",
     "transactional",
+    "uuid_of",
 ]

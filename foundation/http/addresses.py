@@ -1,5 +1,7 @@
 """What stands in an address."""
 
+from uuid import UUID
+
 from foundation.errors import DomainError
 
 ID_DIGITS_MAX = 18  # what surely fits a bigint
@@ -10,3 +12,11 @@ def id_of(text: str, unknown: DomainError) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= ID_DIGITS_MAX):
         raise unknown
     return int(text)
+
+
+def uuid_of(text: str, unknown: DomainError) -> UUID:
+    """The id in an address, of what has a UUID. Raises `unknown` for what cannot be one."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise unknown from None

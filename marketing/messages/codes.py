@@ -14,7 +14,7 @@ from marketing.messages.gate import Outgoing
 from marketing.messages.gateway import Answer, Arrived, NotTaken, Rejected, SmsGateway, Taken
 from marketing.messages.policy import PolicyWish, policy_in_force
 from marketing.messages.rules import Channel, Language
-from marketing.messages.sending import Round, ask_leave, give_back, note_call
+from marketing.messages.sending import Round, give_back, note_call, wait_for_leave
 from member_api.contract.one_time_codes import CODE_LIFE, CodeToSend, any_to_send, codes_sent, codes_to_send
 
 SEND_CODES_TASK = "marketing.send_codes"
@@ -29,15 +29,9 @@ WORDS: Mapping[Language, str] = {
 
 def send_codes(database: Database, gateway: SmsGateway, sleep: Callable[[float], None] = time.sleep) -> Round:
     """Hand one batch of waiting codes over; no transaction is open while the gateway is waited for."""
-    with database.transaction() as tx:
-        if not any_to_send(tx):
-            return Round(0)
-        leave = ask_leave(tx, Channel.SMS, CODES_AT_ONCE)
-    if leave.count == 0:
-        return Round(0, leave.at)
-    wait = (leave.at - database.clock.now()).total_seconds()
-    if wait > 0:
-        sleep(wait)
+    leave = wait_for_leave(database, Channel.SMS, CODES_AT_ONCE, any_to_send, sleep)
+    if isinstance(leave, Round):
+        return leave
     with database.transaction() as tx:
         codes = codes_to_send(tx, leave.count)
         give_back(tx, Channel.SMS, leave, len(codes))

@@ -139,17 +139,31 @@ class Round:
     again_at: datetime | None = None
 
 
-def send_texts(database: Database, gateway: SmsGateway, sleep: Callable[[float], None] = time.sleep) -> Round:
-    """One batch of text messages through the gate and over to the gateway."""
+def wait_for_leave(
+    database: Database,
+    channel: Channel,
+    wanted: int,
+    anything_waits: Callable[[Tx], bool],
+    sleep: Callable[[float], None],
+) -> Leave | Round:
+    """Leave whose time has come; or the round that is over already, as nothing waits or nothing may go for now."""
     with database.transaction() as tx:
-        if not _anything_due(tx, Channel.SMS):
+        if not anything_waits(tx):
             return Round(0)
-        leave = ask_leave(tx, Channel.SMS, BATCH_MAX)
+        leave = ask_leave(tx, channel, wanted)
     if leave.count == 0:
         return Round(0, leave.at)
     wait = (leave.at - database.clock.now()).total_seconds()
     if wait > 0:
         sleep(wait)
+    return leave
+
+
+def send_texts(database: Database, gateway: SmsGateway, sleep: Callable[[float], None] = time.sleep) -> Round:
+    """One batch of text messages through the gate and over to the gateway."""
+    leave = wait_for_leave(database, Channel.SMS, BATCH_MAX, _any_text_due, sleep)
+    if isinstance(leave, Round):
+        return leave
     with database.transaction() as tx:
         passed = pass_gate(tx, Channel.SMS, leave.count)
         give_back(tx, Channel.SMS, leave, len(passed.outgoing))
@@ -172,10 +186,10 @@ def fill_inboxes(database: Database) -> Round:
         return Round(pass_gate(tx, Channel.INBOX).looked_at)
 
 
-def _anything_due(tx: Tx, channel: Channel) -> bool:
+def _any_text_due(tx: Tx) -> bool:
     row = tx.ask(
         "SELECT FROM marketing.message WHERE channel = %s AND state = 'queued' AND due_at <= %s LIMIT 1",
-        (channel, tx.now),
+        (Channel.SMS, tx.now),
     ).fetchone()
     return row is not None
 

@@ -23,6 +23,7 @@ from foundation.http import (
     paged,
     read_cursor,
     transactional,
+    uuid_of,
 )
 from foundation.http.fields import Code as CodeField
 from foundation.http.json_writing import encode
@@ -77,10 +78,7 @@ def day_in(text: str) -> date:
 
 def shift_id(text: str) -> UUID:
     """The id in an address. Raises ShiftUnknown."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise ShiftUnknown("There is no such shift") from None
+    return uuid_of(text, ShiftUnknown("There is no such shift"))
 
 
 # ------------------------------------------------------------------------------------------------ shifts

@@ -1,7 +1,5 @@
 """Printing over HTTP: the desk notes each print before the paper comes, so that a second one is a copy."""
 
-from uuid import UUID
-
 import msgspec
 
 from foundation.access import allow, current_principal
@@ -9,7 +7,7 @@ from foundation.database import Tx
 from foundation.http import Blueprint, idempotent, msgspec_answer
 from pos_adapter.desk.printing import note_print
 from pos_adapter.permissions import SETTLE
-from pos_adapter.settlements.rules import SettlementUnknown
+from pos_adapter.settlements.http import settlement_id
 
 desk_blueprint = Blueprint("desk", __name__, description="Receipts of settlements on paper")
 
@@ -19,14 +17,6 @@ class PrintNoted(msgspec.Struct, frozen=True):
 
     n: int
     copy: bool
-
-
-def settlement_id(text: str) -> UUID:
-    """The id in an address. Raises SettlementUnknown."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise SettlementUnknown("There is no such settlement") from None
 
 
 @desk_blueprint.route("/settlements/<settlement>/prints", methods=["POST"])

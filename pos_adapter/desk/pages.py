@@ -20,7 +20,6 @@ from member_api.contract.members import masked_names
 from organisation.contract import StoreFacts, counters_of, place_of, staff_names, stores_within
 from pos_adapter.day.shifts import own_number, shift_is_needed, shift_open_at
 from pos_adapter.desk.floor import read_board
-from pos_adapter.desk.http import settlement_id
 from pos_adapter.desk.printing import prints_of
 from pos_adapter.desk.receipt import paper_of
 from pos_adapter.desk.rules import clock_text
@@ -31,6 +30,7 @@ from pos_adapter.parcels.words import lasting
 from pos_adapter.payments.words import said
 from pos_adapter.permissions import FLOOR, PARCELS, READ, SETTLE, SHIFTS_WORK
 from pos_adapter.sales.words import TENDER_WORDS
+from pos_adapter.settlements.http import settlement_id
 from pos_adapter.settlements.reading import list_settlements, read_settlement
 from pos_adapter.settlements.rules import SettlementState
 from pos_adapter.tickets.operations import steps_of

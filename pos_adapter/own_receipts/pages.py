@@ -17,6 +17,7 @@ from foundation.http import Pages, transactional
 from foundation.pages import lazy
 from member_api.contract.phone import PhoneTab, add_phone_tab, allow_member, render_phone, signed_in_member
 from organisation.contract import CounterFacts, StoreFacts, counters_by_code, stores_by_code, stores_by_id
+from pos_adapter.sales.http import receipt_id
 from pos_adapter.sales.reading import RecordedLine, RecordedSale, SaleUnknown, read_own_sale
 from pos_adapter.sales.searching import ReceiptRow, product_names, receipts_of_member, returns_of
 from pos_adapter.sales.words import TENDER_WORDS, TYPE_WORDS
@@ -66,7 +67,7 @@ def list_page(tx: Tx) -> str:
 @transactional
 def receipt_page(tx: Tx, receipt: str) -> str:
     """One receipt with its lines."""
-    return _shown(tx, [_id(receipt)])
+    return _shown(tx, [receipt_id(receipt)])
 
 
 @own_receipts_pages.route("/m/receipts/settlements/<settlement>")
@@ -74,7 +75,9 @@ def receipt_page(tx: Tx, receipt: str) -> str:
 @transactional
 def settlement_page(tx: Tx, settlement: str) -> str:
     """What the printed receipt's QR code leads to: all that was paid for at once, a part for each seller."""
-    row = tx.ask("SELECT answer FROM pos.settlement WHERE id = %s AND state = 'paid'", (_id(settlement),)).fetchone()
+    row = tx.ask(
+        "SELECT answer FROM pos.settlement WHERE id = %s AND state = 'paid'", (receipt_id(settlement),)
+    ).fetchone()
     sales = row[0].get("sales", ()) if row is not None else ()
     return _shown(tx, [UUID(sale["id"]) for sale in sales])
 
@@ -105,10 +108,3 @@ def _by_counter(lines: Sequence[RecordedLine], counters: Mapping[str, CounterFac
     for line in lines:
         together.setdefault(line.counter or "", []).append(line)
     return [CounterLines(counters[code].name if code in counters else code, of_it) for code, of_it in together.items()]
-
-
-def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise SaleUnknown("There is no receipt with this id") from None

@@ -11,7 +11,16 @@ from msgspec import Meta
 
 from foundation.access import allow, current_principal
 from foundation.database import Tx
-from foundation.http import Blueprint, PageArguments, idempotent, msgspec_answer, msgspec_body, paged, transactional
+from foundation.http import (
+    Blueprint,
+    PageArguments,
+    idempotent,
+    msgspec_answer,
+    msgspec_body,
+    paged,
+    transactional,
+    uuid_of,
+)
 from foundation.http.fields import Code as CodeField
 from foundation.http.json_writing import encode
 from pos_adapter.parcels.operations import (
@@ -148,10 +157,7 @@ def parcel_body(found: Parcel, store: str) -> ParcelOut:
 
 def parcel_id(text: str) -> UUID:
     """The id in an address. Raises ParcelUnknown."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise ParcelUnknown("There is no such parcel") from None
+    return uuid_of(text, ParcelUnknown("There is no such parcel"))
 
 
 def _told(tx: Tx, found: Parcel) -> ParcelOut:

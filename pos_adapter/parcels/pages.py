@@ -7,15 +7,16 @@ import flask
 
 from foundation.access import Principal, allow, current_principal
 from foundation.database import Tx
+from foundation.events import last_position
 from foundation.http import Pages, transactional
 from foundation.pages import gettext, render
 from foundation.pages.qr import qr_svg
 from member_api.contract.members import masked_names
 from organisation.contract import StoreFacts, counters_by_code, place_of, stores_by_id, stores_within
 from pos_adapter.actors import actor_names
-from pos_adapter.desk.http import settlement_id
 from pos_adapter.parcels.http import parcel_id
 from pos_adapter.parcels.operations import (
+    TOPICS,
     Parcel,
     list_parcels,
     list_uncollected,
@@ -26,6 +27,7 @@ from pos_adapter.parcels.operations import (
 from pos_adapter.parcels.rules import MAY_LIE, PIECES_MAX, ParcelState
 from pos_adapter.parcels.words import PROOF_WORDS, STATE_WORDS, lasting, patience, urgency
 from pos_adapter.permissions import PARCELS, TICKETS_READ
+from pos_adapter.settlements.http import settlement_id
 from pos_adapter.settlements.reading import read_settlement
 from pos_adapter.settlements.rules import SettlementState
 from pos_adapter.tickets.operations import given_back, lying_at_desk
@@ -41,6 +43,7 @@ SHOWN = 50
 def parcels_page(tx: Tx) -> str:
     """What lies at the desks of a store, longest first; or everything that was ever left, or what a label means."""
     stores, store = _stores(tx)
+    position = last_position(tx)
     arguments = flask.request.args
     label = arguments.get("label", "").strip()[:16]
     state = None if arguments.get("show") == "all" else ParcelState.LYING
@@ -54,6 +57,8 @@ def parcels_page(tx: Tx) -> str:
     asked = {"store": store.code if store else ""} | ({"show": "all"} if state is None else {})
     return render(
         "parcels/list.html",
+        position=position,
+        topics=TOPICS,
         stores=stores,
         store=store,
         rows=found,
@@ -151,8 +156,9 @@ def new_page(tx: Tx) -> str:
 def parcel_page(tx: Tx, parcel: str) -> str:
     """One parcel: whose, what, where, since when; handing it out, sending it back, its label."""
     viewer = current_principal()
+    position = last_position(tx)
     found = read_parcel(tx, viewer, parcel_id(parcel))
-    return render("parcels/one.html", **_about(tx, viewer, found), **_words())
+    return render("parcels/one.html", position=position, topics=TOPICS, **_about(tx, viewer, found), **_words())
 
 
 @parcels_pages.route("/parcels/<parcel>/label")

@@ -22,6 +22,7 @@ from foundation.http import (
     paged,
     read_cursor,
     transactional,
+    uuid_of,
 )
 from foundation.http.fields import Code as CodeField
 from foundation.http.json_writing import encode
@@ -299,10 +300,7 @@ def read_day(text: str) -> date:
 
 def payment_to_show(tx: Tx, principal: Principal, permission: str, text: str) -> tuple[Taken, str]:
     """A payment and its store's code. Raises PaymentUnknown, also for one that the caller may not see."""
-    try:
-        found = read_payment(tx, UUID(text))
-    except ValueError:
-        raise PaymentUnknown("There is no such payment") from None
+    found = read_payment(tx, uuid_of(text, PaymentUnknown("There is no such payment")))
     store = store_codes(tx, [found.store_id])[found.store_id]
     if not principal.may(permission, place_of(store)):
         raise PaymentUnknown("There is no such payment")

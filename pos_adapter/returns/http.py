@@ -21,6 +21,7 @@ from foundation.http import (
     msgspec_body,
     paged,
     transactional,
+    uuid_of,
 )
 from foundation.http.fields import Code as CodeField
 from foundation.http.json_writing import encode
@@ -243,10 +244,7 @@ def _text(value: object) -> str | None:
 
 def return_id(text: str) -> UUID:
     """The id in an address. Raises ReturnUnknown."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise ReturnUnknown("There is no such red ticket") from None
+    return uuid_of(text, ReturnUnknown("There is no such red ticket"))
 
 
 def _named(body: ReturnOf) -> Named:

@@ -148,6 +148,7 @@ class MoneyBack:
     """What a rail is asked to give back for a red ticket; `state` as payments say it, `why` where it failed."""
 
     tender: int
+    refund: UUID
     refund_no: str
     amount: int
     state: str
@@ -528,7 +529,7 @@ def steps_of(tx: Tx, id: UUID) -> list[RedStep]:
 def money_back(tx: Tx, id: UUID) -> list[MoneyBack]:
     """What rails are asked to give back for a red ticket, and how that stands."""
     rows = tx.execute(
-        "SELECT m.tender, m.refund_no, m.amount, f.state, f.why, m.instead FROM pos.red_ticket_refund AS m"
+        "SELECT m.tender, f.id, m.refund_no, m.amount, f.state, f.why, m.instead FROM pos.red_ticket_refund AS m"
         " JOIN pos.refund AS f ON f.refund_no = m.refund_no WHERE m.red_ticket_id = :id ORDER BY m.tender",
         {"id": id},
     )

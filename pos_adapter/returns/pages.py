@@ -16,6 +16,7 @@ from foundation.access import PermissionMissing, Principal, PrincipalKind, allow
 from foundation.clock import local_date
 from foundation.database import Tx, database
 from foundation.errors import DomainError
+from foundation.events import last_position
 from foundation.http import Pages, transactional
 from foundation.pages import gettext, render
 from organisation.contract import StoreFacts, place_of, stores_by_id, stores_within
@@ -32,7 +33,7 @@ from pos_adapter.returns.operations import (
     read_return,
     steps_of,
 )
-from pos_adapter.returns.rules import OPEN, RedKind, RedState, Wanted, as_text
+from pos_adapter.returns.rules import OPEN, TOPICS, RedKind, RedState, Wanted, as_text
 from pos_adapter.returns.words import INSTEAD, KIND_WORDS, RAIL_WORDS, REASON_WORDS, STATE_WORDS, STEP_WORDS
 from pos_adapter.sales.incoming import SERVER_NUMBERS_FROM, SERVER_SERIES
 from pos_adapter.sales.reading import read_sale
@@ -43,6 +44,7 @@ returns_pages = Pages("returns", __name__, url_prefix="/returns")
 
 SHOWN = 50
 FOUND_MAX = 20
+REFUND_TOPICS = ("refund.succeeded", "refund.failed", "refund.unknown")
 SHOWN_STATES: Mapping[str, tuple[RedState, ...]] = {
     "open": (RedState.ISSUED, RedState.APPROVED, RedState.REFUNDING),
     "approve": (RedState.ISSUED,),
@@ -82,6 +84,7 @@ def approvals_page(tx: Tx) -> str:
 
 
 def _list(tx: Tx, viewer: Principal, show: str, address: str) -> str:
+    position = last_position(tx)
     stores = stores_within(tx, viewer)
     chosen = next((store for store in stores if store.code == flask.request.args.get("store")), None)
     cursor = flask.request.args.get("cursor")
@@ -112,6 +115,8 @@ def _list(tx: Tx, viewer: Principal, show: str, address: str) -> str:
         first=f"{address}?{urlencode(asked)}" if cursor else "",
         state_words=STATE_WORDS,
         kind_words=KIND_WORDS,
+        position=position,
+        topics=TOPICS.values(),
         stream=chosen.code if chosen else stores[0].code if len(stores) == 1 else "",
     )
 
@@ -224,6 +229,7 @@ def return_page(red: str) -> str:
 
 
 def _one(tx: Tx, viewer: Principal, id: UUID) -> str:
+    position = last_position(tx)
     red = read_return(tx, viewer, id)
     store = stores_by_id(tx, [red.store_id])[red.store_id]
     shown, fault = None, None
@@ -256,6 +262,8 @@ def _one(tx: Tx, viewer: Principal, id: UUID) -> str:
         rail_words=RAIL_WORDS,
         tender_words=TENDER_WORDS,
         instead=INSTEAD,
+        position=position,
+        topics=(*TOPICS.values(), *REFUND_TOPICS),
         may_approve=_may_approve(viewer, red, store),
         own=red.issued_by == viewer.actor,
         may_refuse=red.state in OPEN and viewer.may(RETURNS_ISSUE, place),

@@ -9,7 +9,17 @@ from msgspec import Meta
 from foundation.access import allow, current_principal
 from foundation.database import Tx, database
 from foundation.errors import DomainError, problem
-from foundation.http import Blueprint, Keyed, convert, idempotent, keyed, msgspec_answer, msgspec_body, transactional
+from foundation.http import (
+    Blueprint,
+    Keyed,
+    convert,
+    idempotent,
+    keyed,
+    msgspec_answer,
+    msgspec_body,
+    transactional,
+    uuid_of,
+)
 from foundation.idempotency import Answer, claim
 from member_api.contract.members import read_ref
 from pos_adapter.permissions import POST, READ, REPAIR
@@ -106,7 +116,7 @@ def _refused(error: DomainError) -> SaleResult:
 @msgspec_answer(200, RecordedSale)
 def get_sale(tx: Tx, sale_id: str) -> RecordedSale:
     """A receipt as recorded, with what paid for each line and what is back of it."""
-    return read_sale(tx, current_principal(), _id(sale_id))
+    return read_sale(tx, current_principal(), receipt_id(sale_id))
 
 
 class GiveIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -134,16 +144,14 @@ def give_sale_to_member(tx: Tx, body: GiveIn, sale_id: str) -> GiveOut:
     named = (
         {"kind": body.member.kind, "value": body.member.value} if isinstance(body.member, MemberRef) else body.member
     )
-    given = give_sale(tx, current_principal(), _id(sale_id), read_ref(named), body.reason)
+    given = give_sale(tx, current_principal(), receipt_id(sale_id), read_ref(named), body.reason)
     before = str(given.from_member) if given.from_member is not None else None
     return GiveOut(str(given.sale), before, str(given.to_member))
 
 
-def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise SaleUnknown("There is no receipt with this id") from None
+def receipt_id(text: str) -> UUID:
+    """The id in an address. Raises SaleUnknown."""
+    return uuid_of(text, SaleUnknown("There is no receipt with this id"))
 
 
 @sales_blueprint.route("/sales/quote", methods=["POST"])

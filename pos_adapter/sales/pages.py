@@ -2,7 +2,6 @@
 
 from datetime import date
 from urllib.parse import urlencode
-from uuid import UUID
 
 import flask
 
@@ -17,7 +16,8 @@ from member_api.contract.pages import MemberTab, add_tab, framed, render_member
 from organisation.contract import StoreFacts, stores_by_code, stores_by_id, stores_within
 from pos_adapter.overview.operations import latest_day
 from pos_adapter.permissions import READ, REPAIR
-from pos_adapter.sales.reading import SaleUnknown, read_sale
+from pos_adapter.sales.http import receipt_id
+from pos_adapter.sales.reading import read_sale
 from pos_adapter.sales.searching import ReceiptRow, product_names, receipts_of_day, receipts_of_member, returns_of
 from pos_adapter.sales.words import FLAG_WORDS, MEMBER_KINDS, TENDER_WORDS, TYPE_WORDS
 
@@ -63,7 +63,7 @@ def receipts_page(tx: Tx) -> str:
 def receipt_page(tx: Tx, receipt: str) -> str:
     """One receipt: lines, what paid for them, what came back, whose it is."""
     viewer = current_principal()
-    sale_id = _sale_id(receipt)
+    sale_id = receipt_id(receipt)
     sale = read_sale(tx, viewer, sale_id)
     store = stores_by_code(tx, [sale.store])[sale.store]
     member = int(sale.member) if sale.member is not None else None
@@ -122,10 +122,3 @@ def _day(text: str | None) -> date | None:
 
 def _today(tx: Tx, store: StoreFacts | None) -> date:
     return local_date(tx.now, store.timezone if store is not None else get_settings().company_timezone)
-
-
-def _sale_id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise SaleUnknown("There is no receipt with this id") from None

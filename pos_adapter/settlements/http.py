@@ -20,6 +20,7 @@ from foundation.http import (
     msgspec_body,
     paged,
     transactional,
+    uuid_of,
 )
 from foundation.http.fields import Code as CodeField
 from foundation.http.json_writing import encode
@@ -134,11 +135,12 @@ def _plain(tender: SettlementTender) -> Tender:
 @msgspec_answer(200, SettlementAnswer)
 def get_settlement(tx: Tx, settlement: str) -> SettlementAnswer:
     """What a settlement came to."""
-    try:
-        id = UUID(settlement)
-    except ValueError:
-        raise SettlementUnknown("There is no such settlement") from None
-    return answer_of(tx, current_principal(), id)
+    return answer_of(tx, current_principal(), settlement_id(settlement))
+
+
+def settlement_id(text: str) -> UUID:
+    """The id in an address. Raises SettlementUnknown."""
+    return uuid_of(text, SettlementUnknown("There is no such settlement"))
 
 
 # ------------------------------------------------------------------------------------------------ settlements of a day

@@ -20,6 +20,7 @@ from foundation.http import (
     msgspec_body,
     paged,
     transactional,
+    uuid_of,
 )
 from foundation.http.fields import Code as CodeField
 from foundation.http.json_writing import encode
@@ -182,10 +183,7 @@ def ticket_body(
 
 def ticket_id(text: str) -> UUID:
     """The id in an address. Raises TicketUnknown."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise TicketUnknown("There is no such ticket") from None
+    return uuid_of(text, TicketUnknown("There is no such ticket"))
 
 
 def _approval(body: ApprovalIn | None) -> Approval | None:

@@ -9,6 +9,9 @@ from tests.organisation.factories import PASSWORD
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+# What a browser says of a navigation that the page's own reload has overtaken.
+RELOADED_ITSELF = ("interrupted by another navigation", "net::ERR_ABORTED")
+
 
 class Screen:
     """Somebody's own screen."""
@@ -34,7 +37,7 @@ class Screen:
         try:
             self.page.goto(f"{self.address}{path}")
         except Error as error:
-            if "interrupted by another navigation" not in error.message:
+            if not any(words in error.message for words in RELOADED_ITSELF):
                 raise
             self.page.wait_for_load_state("load")
             self.page.goto(f"{self.address}{path}")
@@ -76,6 +79,11 @@ def approve_first(manager: Screen) -> None:
     manager.good("approvals")
     page.get_by_role("button", name=re.compile("^(Approve|批准|同意)$")).click()
     page.wait_for_selector(".decide", state="detached")
+
+
+def shows(screen: Screen, red: str, state: str) -> None:
+    """Wait until the page that is open says by itself where a red ticket is."""
+    screen.page.wait_for_selector(f"[data-shown='{red} {state}']", state="attached", timeout=60_000)
 
 
 def refund_at_desk(desk: Screen, red: str, terminal: str = "D1") -> None:

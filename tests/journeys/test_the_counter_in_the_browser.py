@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from foundation.database import Database
+from foundation.events import last_position
 from foundation.partitions import ensure_months
 from member_api.contract.ledger import Kind, Origin
 from member_api.contract.members import Identifier, resolve_member
@@ -22,7 +23,7 @@ from tests.field.shop import prove
 from tests.foundation.page_checks import look
 from tests.journeys import handheld_scene
 from tests.journeys.handheld_scene import CREAM, LIPSTICK, Scene, furnish, log_in, scan, stored, wait_unsent
-from tests.journeys.return_steps import Screen, approve_first, issue_red_ticket, refund_at_desk
+from tests.journeys.return_steps import Screen, approve_first, issue_red_ticket, refund_at_desk, shows
 from tests.member_api.ledger.callers import balance, given
 from tests.member_api.people import PHONE
 from tests.organisation.factories import a_counter, a_person_with_login
@@ -197,8 +198,7 @@ def test_three_counters_one_payment_one_stop_checkout_and_one_counter_s_goods_co
     approve_first(Screen(new_page(locale=locale, width=width), base, "mona", f"{tag}_8_manager"))
     cashier = Screen(new_page(locale=locale), base, "clara", f"{tag}_9_desk")
     refund_at_desk(cashier, red)
-    wait_until_refunded(shop, red)
-    cashier.go(f"/returns/{red}")
+    shows(cashier, red, "refunded")
     cashier.good("refunded")
     money_is_back_where_it_came_from(shop, customer, red)
     for said in (*complaints, clerk.complaints, cashier.complaints):
@@ -228,21 +228,48 @@ def pays_here(phone: "Page", how: "Callable[[Page], None]", shot: str) -> int:
     return number
 
 
-def wait_until_refunded(shop: Scene, red: str) -> None:
-    for _ in range(300):  # a minute, however busy the machine is
-        with shop.database.transaction(read_only=True) as tx:
-            state = tx.execute("SELECT state FROM pos.red_ticket WHERE id = :id", {"id": red}).scalar_one()
-        if state == "refunded":
-            return
-        time.sleep(0.2)
-    raise AssertionError(f"red ticket {red} is not refunded")
-
-
 def money_is_back_where_it_came_from(shop: Scene, customer: Customer, red: str) -> None:
     """199 of 1,877: each tender its share, 45 spent e-coins off the card's, 15 unspent ones taken back."""
     assert customer.has(Kind.CASH) == 15_90
     assert customer.has(Kind.ECOIN) == 10_60
     assert sorted(sale["refunded"] for sale in shop.acquirer.sales() if sale["amount"] == 1627_00)[-1] == 127_50
+
+
+def test_a_page_misses_nothing_that_happens_before_its_stream_is_open(
+    new_page: "Callable[..., Page]", shop: Scene
+) -> None:
+    phone = new_page(width=360, height=780)
+    log_in(phone, shop)
+    number = issues(phone, CREAM)
+    shop.settle(ticket_of(shop, number))
+    clerk = Screen(new_page(), shop.server.base_url, "wangfang", "counter_9_clerk")
+    issue_red_ticket(clerk, number)
+    red = clerk.page.url.rpartition("/")[2]
+    cashier = Screen(new_page(), shop.server.base_url, "clara", "counter_9_between")
+    manager = Screen(new_page(), shop.server.base_url, "mona", "counter_9_manager")
+    arrived = last_event(shop)
+
+    def while_it_is_on_its_way(route: Any) -> None:
+        approve_first(manager)
+        until(lambda: last_event(shop) > arrived)
+        route.continue_()
+
+    cashier.page.route("**/v1/stores/*/events*", while_it_is_on_its_way, times=1)
+    cashier.go(f"/returns/{red}")
+    shows(cashier, red, "approved")
+
+
+def last_event(shop: Scene) -> int:
+    with shop.database.transaction(read_only=True) as tx:
+        return last_position(tx)
+
+
+def until(happened: "Callable[[], bool]") -> None:
+    for _ in range(600):
+        if happened():
+            return
+        time.sleep(0.1)
+    raise AssertionError("a minute has gone by")
 
 
 def test_a_network_that_is_cut_in_the_middle_of_everything_leaves_every_ticket_once_and_paid_once(
