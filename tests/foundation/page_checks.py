@@ -1,6 +1,8 @@
 """What every page of every package must keep; for browser tests."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,8 +33,28 @@ def look(page: "Page", name: str) -> None:
 
 
 def looked_at(page: "Page", name: str) -> list[str]:
-    """What is wrong with the page that is shown; a picture of it, `<name>_<width>.png`, where SHOTS names a folder."""
+    """What is wrong with the page that is shown; a picture of it, `<name>_<width>.png`, where SHOTS names a folder.
+
+    A page that is left while it is looked at, as what was pressed reloads it, is looked at when it has come.
+    """
+    from playwright.sync_api import Error
+
+    page.wait_for_load_state("load")
     if SHOTS:
         size = page.viewport_size
         page.screenshot(path=Path(SHOTS) / f"{name}_{size and size['width']}.png", full_page=True)
-    return complaints_about(page)
+    try:
+        return complaints_about(page)
+    except Error as error:
+        if "Execution context was destroyed" not in error.message:
+            raise
+        page.wait_for_load_state("load")
+        return complaints_about(page)
+
+
+@contextmanager
+def another_page(page: "Page") -> Iterator[None]:
+    """What is done in this block leads to another page, or to the same one anew; it has come at the block's end."""
+    page.evaluate("() => { window.isLeft = true; }")
+    yield
+    page.wait_for_function("() => !window.isLeft && document.readyState === 'complete'")

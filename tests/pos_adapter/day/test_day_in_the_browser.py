@@ -9,7 +9,7 @@ import pytest
 from foundation.clock import local_date
 from organisation.contract import CounterMode
 from organisation.staff.roles import Role
-from tests.foundation.page_checks import look
+from tests.foundation.page_checks import another_page, look
 from tests.organisation.factories import a_counter, a_person_with_login
 from tests.pos_adapter.desk_scene import MEMBER, Scene, scene
 from tests.pos_adapter.payments.test_pages_in_the_browser import open_as
@@ -69,8 +69,9 @@ def today_of(store: Scene) -> date:
 
 
 def press(page: "Page", selector: str, path: str) -> None:
-    """Press a button that posts, and wait for the answer."""
-    with page.expect_response(lambda answer: path in answer.url and answer.request.method == "POST") as answered:
+    """Press a button that posts, and wait for the page that follows."""
+    posts = page.expect_response(lambda answer: path in answer.url and answer.request.method == "POST")
+    with another_page(page), posts as answered:
         page.click(selector)
     assert answered.value.ok, answered.value.text()
 
