@@ -261,7 +261,7 @@ def roll_forward(tx: Tx, since: date, until: date) -> list[PeriodMovement]:
     asked = {"since": since, "until": until, "limit": ROLL_FORWARD_MAX + 1}
     rows = tx.ask(ROLL_FORWARD, asked).fetchall()
     if len(rows) > ROLL_FORWARD_MAX:
-        raise MovementsTooMany(f"The period has more than {ROLL_FORWARD_MAX} sums; what is left out would not tie")
+        raise MovementsTooMany("The period has more sums than are told at once", most=ROLL_FORWARD_MAX)
     sums: dict[tuple[str | None, str, str, str, Cause | None], int] = {}
     for store, kind, currency, funder, journal, amount in rows:
         cause = CAUSES.get(journal, Cause.ADJUSTED) if journal is not None else None

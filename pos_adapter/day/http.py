@@ -234,10 +234,8 @@ def get_shift(tx: Tx, shift: str) -> ShiftOut:
 @msgspec_answer(200, ShiftOut)
 def post_count(tx: Tx, body: CountIn, shift: str) -> ShiftOut:
     """Say what is in the drawer, before one is told what should be. Once; again only by who closes days, and why."""
-    counted: dict[str, int] = {}
-    for each in body.tenders:
-        counted[each.kind] = counted.get(each.kind, 0) + each.amount
-    return _body(tx, count_shift(tx, current_principal(), shift_id(shift), counted, body.reason))
+    said = [(each.kind, each.amount) for each in body.tenders]
+    return _body(tx, count_shift(tx, current_principal(), shift_id(shift), said, body.reason))
 
 
 @day_blueprint.route("/shifts/<shift>/hand-in", methods=["POST"])

@@ -101,7 +101,7 @@ def close_day(tx: Tx, principal: Principal, store: StoreFacts, day: date, note: 
     differences = compare_day(tx, store, posted)
     if differences and note is None:
         raise DayDiffers(
-            f"{len(differences)} things do not agree; look at them, or say why the day is closed all the same",
+            "Figures do not agree; look at them, or say why the day is closed all the same",
             differences=[_told(each) for each in differences[:NAMED_MAX]],
         )
     if books is None:
@@ -121,16 +121,16 @@ def close_day(tx: Tx, principal: Principal, store: StoreFacts, day: date, note: 
 
 def _check_time(tx: Tx, store: StoreFacts, books: Books | None, day: date) -> None:
     if books is not None and day <= books.last:
-        raise DayClosed(f"{day} is closed; the last closed day is {books.last}", last=books.last.isoformat())
+        raise DayClosed("The day is closed already", last=books.last.isoformat())
     if day > local_date(tx.now, store.timezone):
-        raise DayNotHere(f"{day} has not begun yet at {store.code}")
+        raise DayNotHere("The day has not begun yet at this store")
 
 
 def _check_ready(tx: Tx, store: StoreFacts, books: Books | None, day: date) -> None:
     obstacles = _obstacles(tx, store, books, day)
     if obstacles:
         raise DayNotReady(
-            f"{sum(each.count for each in obstacles)} things are still open",
+            "Something is still open",
             obstacles=[
                 {"kind": each.kind.value, "count": each.count, "name": each.name, "link": each.link}
                 for each in obstacles

@@ -142,7 +142,7 @@ def accounts_page(tx: Tx) -> str:
     try:
         found = accounts_between(tx, since, until)
     except DomainError as error:
-        fault = error.detail
+        fault = gettext(error.detail)
     names = stores_by_code(tx, {line.store for line in found.lines if line.store}) if found else {}
     return render(
         "day/accounts.html",
@@ -285,7 +285,7 @@ def _statement(
     try:
         return statement_of(tx, store, code, since, until), None
     except DomainError as error:
-        return None, error.detail
+        return None, gettext(error.detail)
 
 
 def _day(text: str | None) -> date | None:

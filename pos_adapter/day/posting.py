@@ -232,7 +232,7 @@ def _of_accounts(tx: Tx, store: StoreFacts, since: date, until: date) -> list[It
 def _check_all(found: int, most: int, what: str) -> None:
     """Raises DayTooLarge where so much was found that some may have been cut off."""
     if found >= most:
-        raise DayTooLarge(f"{most} {what} or more belong to the day; no more than that can be posted at once")
+        raise DayTooLarge("More belongs to the day than can be posted at once", what=what, most=most)
 
 
 def _known(tx: Tx, items: Sequence[Item]) -> set[tuple[str, UUID, int]]:

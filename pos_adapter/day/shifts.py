@@ -5,7 +5,7 @@ and a refund share, so that whoever counts waits for those under way; that a ter
 unique index.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -181,14 +181,14 @@ def open_shift(tx: Tx, principal: Principal, wish: ShiftWish) -> Shift:
     _check_place(principal, wish.store, wish.terminal)
     store = stores_by_code(tx, [wish.store]).get(wish.store)
     if store is None:
-        raise StoreUnknown(f"There is no store {wish.store}", errors=[FieldError("/store", "unknown store")])
+        raise StoreUnknown("There is no such store", errors=[FieldError("/store", "unknown store")])
     if wish.cashier is not None and wish.cashier not in staff_by_number(tx, [wish.cashier]):
         raise CountContradicts("There is no such cashier", errors=[FieldError("/cashier", "unknown staff number")])
     # Two who open at once stand in line here; the second finds the first's.
     day = local_date(tx.now, store.timezone)
     number = next_number(tx, store.id, day, "shift")
     if (before := shift_open_at(tx, store.id, wish.terminal)) is not None:
-        raise ShiftOpen(f"Shift {before.code} is open at {wish.terminal}; count it first", shift=before.code)
+        raise ShiftOpen("A shift is open at this terminal; count it first", shift=before.code)
     id = uuid4()
     code = f"{day:%Y%m%d}-{number}"
     tx.execute(
@@ -204,22 +204,27 @@ def open_shift(tx: Tx, principal: Principal, wish: ShiftWish) -> Shift:
     return _told(tx, _shift(tx, id), store)
 
 
-def count_shift(tx: Tx, principal: Principal, id: UUID, counted: Mapping[str, int], why: str | None = None) -> Shift:
-    """Say what is there, tender by tender; what is not named is nothing. Cash has to be named.
+def count_shift(
+    tx: Tx, principal: Principal, id: UUID, said: Sequence[tuple[str, int]], why: str | None = None
+) -> Shift:
+    """Say what is there, kind of tender by kind; what is not named is nothing. Cash has to be named.
 
-    The first count closes the drawer. A second one is for whoever may close the day, with a reason. Raises
-    ShiftUnknown, NotThisDesk, ShiftNotOpen, SettlementPending, CountContradicts.
+    A kind that is named twice is what both come to. The first count closes the drawer. A second one is for whoever may
+    close the day, with a reason. Raises ShiftUnknown, NotThisDesk, ShiftNotOpen, SettlementPending, CountContradicts.
     """
     shift, store = _locked(tx, principal, id)
     if shift.state is not ShiftState.OPEN:
         again = shift.state is ShiftState.COUNTED and why and principal.may(DAY_CLOSE, place_of(store.code))
         if not again or len(shift.counts) >= ROUNDS_MAX:
-            raise ShiftNotOpen(f"The shift is {shift.state.value}", state=shift.state.value)
+            raise ShiftNotOpen("The shift is past this step", state=shift.state.value)
     elif (link := pending_link(tx, shift, store)) is not None:
         raise SettlementPending("A settlement at this desk waits for its payment; count when it has ended", link=link)
-    _check_count(tx, counted)
     until = shift.counted_at or _moment(tx)
     expected = expected_of(tx, shift, store, until)
+    _check_count(tx, [kind for kind, _ in said], expected)
+    counted: dict[str, int] = {}
+    for kind, amount in said:
+        counted[kind] = counted.get(kind, 0) + amount
     kinds = sorted(
         {kind for kind in counted.keys() | expected.keys() if counted.get(kind) or expected.get(kind)} | {CASH}
     )
@@ -248,11 +253,13 @@ def hand_in(tx: Tx, principal: Principal, id: UUID, amount: int | None = None, n
     """
     shift, store = _locked(tx, principal, id)
     if shift.state is not ShiftState.COUNTED:
-        raise ShiftNotOpen(f"The shift is {shift.state.value}", state=shift.state.value)
+        raise ShiftNotOpen("The shift is past this step", state=shift.state.value)
     handed = shift.cash_counted if amount is None else amount
     if handed > max(shift.cash_counted, 0):
         raise CountContradicts(
-            f"{shift.cash_counted} was counted", errors=[FieldError("/amount", f"at most {shift.cash_counted}")]
+            "No more is handed in than was counted",
+            errors=[FieldError("/amount", "more than was counted")],
+            counted=shift.cash_counted,
         )
     tx.execute(
         "UPDATE pos.shift SET state = 'handed_in', handed_in_by = :by, handed_in_at = :now, handed_in_amount = :amount,"
@@ -287,17 +294,25 @@ def pending_link(tx: Tx, shift: Shift, store: StoreFacts) -> str | None:
     return f"/settlements?{urlencode(asked)}"
 
 
-def _check_count(tx: Tx, counted: Mapping[str, int]) -> None:
+def _check_count(tx: Tx, kinds: Sequence[str], expected: Collection[str]) -> None:
+    """Raises CountContradicts for what nobody can count: no money, or a kind that neither the house nor a receipt of
+    the shift knows."""
     roles = tender_roles(tx)
     faults = [
-        FieldError(f"/tenders/{n}", "cannot be counted")
-        for n, kind in enumerate(counted)
-        if kind in NOT_IN_A_DRAWER or roles.get(kind, TenderRole.MONEY) is not TenderRole.MONEY
+        FieldError(f"/tenders/{n}/kind", words)
+        for n, kind in enumerate(kinds)
+        if (words := _fault_of_kind(kind, roles.get(kind, TenderRole.MONEY if kind in expected else None)))
     ]
-    if CASH not in counted:
+    if CASH not in kinds:
         faults.append(FieldError("/tenders", "cash has to be counted"))
     if faults:
         raise CountContradicts(faults[0].detail, errors=faults)
+
+
+def _fault_of_kind(kind: str, role: TenderRole | None) -> str:
+    if role is None:
+        return "there is no such tender"
+    return "" if role is TenderRole.MONEY and kind not in NOT_IN_A_DRAWER else "cannot be counted"
 
 
 def _told(tx: Tx, shift: Shift, store: StoreFacts) -> Shift:
@@ -408,7 +423,7 @@ def shift_for(tx: Tx, store: StoreFacts, terminal: str) -> OpenShift | None:
         return None
     found = shift_open_at(tx, store.id, terminal, hold=True)
     if found is None and shift_is_needed(tx, store.id, local_date(tx.now, store.timezone)):
-        raise ShiftNeeded(f"Open a shift at {terminal} first")
+        raise ShiftNeeded("Open a shift at this terminal first")
     return found
 
 

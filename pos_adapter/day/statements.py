@@ -104,7 +104,7 @@ def statement_of(tx: Tx, store: StoreFacts, code: str, since: date, until: date)
     check_period(since, until)
     counter = counters_by_code(tx, store.id, [code]).get(code)
     if counter is None:
-        raise CounterUnknown(f"{store.code} has no counter {code}")
+        raise CounterUnknown("The store has no such counter")
     asked = {"store": store.id, "counter": code, "since": since, "until": until, "most": BANDS_MAX}
     bands = tuple(SalesFigure(*row) for row in tx.execute(BANDS, asked))
     closed = tx.execute(

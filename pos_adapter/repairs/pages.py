@@ -26,7 +26,7 @@ from pos_adapter.repairs.discards import Discard, list_discards, proposals_for
 from pos_adapter.repairs.http import flagged_cursor, read_flagged_cursor
 from pos_adapter.repairs.reposting import ParkedReceipt, find_parked
 from pos_adapter.repairs.rules import WAITING, DiscardState, ParkedState, closable
-from pos_adapter.repairs.words import ACTIONS, SUBJECTS, problem_words
+from pos_adapter.repairs.words import ACTIONS, SUBJECTS, problem_words, told_words
 from pos_adapter.sales.reading import RecordedSale, read_sale
 from pos_adapter.sales.receipts import Flag
 from pos_adapter.sales.searching import product_names
@@ -192,6 +192,7 @@ def one_parked_page(tx: Tx, parked_id: int) -> str:
         currency=currency if is_currency(currency) else "",
         plain=lambda amount: _plain(amount, currency),
         words=problem_words(parked.problem),
+        told=told_words,
         faults=parked.problem.get("errors", ()),
         speaks_of_amounts=_speaks_of_amounts(parked.problem),
         sold_at=_sold_at(parked.content),

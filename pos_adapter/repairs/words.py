@@ -1,7 +1,10 @@
 """What is wrong with a receipt, in words for people."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from flask_babel import gettext
 
 from foundation.pages import lazy
 from pos_adapter.repairs.audit import GIVEN
@@ -40,6 +43,39 @@ SUBJECTS: Mapping[str, Any] = {
 }
 
 
+# What is said with figures or codes in it, and how it is said to people; the names of the parts are the same.
+WITH_FIGURES: Sequence[tuple[re.Pattern[str], Any]] = [
+    (re.compile(pattern), words)
+    for pattern, words in (
+        (
+            r"tenders come to (?P<paid>-?\d+), lines less coupons to (?P<total>-?\d+)",
+            lazy("tenders come to %(paid)s, lines less coupons to %(total)s"),
+        ),
+        (
+            r"line (?P<line>\d+) sold (?P<sold>-?\d+), (?P<back>-?\d+) would be back",
+            lazy("line %(line)s sold %(sold)s, %(back)s would be back"),
+        ),
+        (
+            r"(?P<asked>\d+) (?P<unit>[\w:]+) asked for, (?P<free>\d+) available",
+            lazy("%(asked)s %(unit)s asked for, %(free)s available"),
+        ),
+        (r"must lie between (?P<first>[\d-]+) and tomorrow", lazy("must lie between %(first)s and tomorrow")),
+        (r"There is no store (?P<store>.+)", lazy("There is no store %(store)s")),
+        (r"(?P<store>.+) sells in (?P<currency>[A-Z]{3})", lazy("%(store)s sells in %(currency)s")),
+        (r"must be (?P<currency>[A-Z]{3})", lazy("must be %(currency)s")),
+        (r"The original is (?P<state>\w+)", lazy("The original is %(state)s")),
+    )
+]
+
+
 def problem_words(problem: Mapping[str, Any]) -> Any:
     """Why a receipt was refused; what has no words of ours is told as the service said it."""
-    return PROBLEMS.get(problem.get("code", ""), problem.get("detail", ""))
+    return PROBLEMS.get(problem.get("code", "")) or told_words(problem.get("detail", ""))
+
+
+def told_words(detail: str) -> str:
+    """What the service said, in the reader's language where there are words for it."""
+    for pattern, words in WITH_FIGURES:
+        if found := pattern.fullmatch(detail):
+            return str(words) % found.groupdict()
+    return gettext(detail) if detail else ""

@@ -97,7 +97,7 @@ def test_a_count_waits_for_settlements_under_way_and_has_all_that_carry_the_shif
 
     def count() -> Shift:
         with floor.database.transaction() as tx:
-            return count_shift(tx, who, shift_id(shift["id"]), {"cash": 50_700})
+            return count_shift(tx, who, shift_id(shift["id"]), [("cash", 50_700)])
 
     with ThreadPoolExecutor(1) as cashier:
         with floor.database.transaction() as under_way:
@@ -120,7 +120,7 @@ def test_a_count_waits_for_a_refund_under_way(floor: DayFloor, database: Databas
 
     def count() -> Shift:
         with database.transaction() as tx:
-            return count_shift(tx, who, shift_id(shift["id"]), {"cash": 50_000})
+            return count_shift(tx, who, shift_id(shift["id"]), [("cash", 50_000)])
 
     def refund() -> int:
         desk = Principal(PrincipalKind.MACHINE, "d1", "Desk", frozenset(CASH_DESK), None)
@@ -160,11 +160,26 @@ def test_a_drawer_is_counted_once_and_again_only_by_a_manager_who_says_why(floor
     who = manager()
     with acting_as(who), floor.database.transaction() as tx:
         with pytest.raises(ShiftNotOpen):
-            count_shift(tx, who, shift_id(shift["id"]), {"cash": 50_000})
-        recounted = count_shift(tx, who, shift_id(shift["id"]), {"cash": 50_000}, "a note lay under the tray")
+            count_shift(tx, who, shift_id(shift["id"]), [("cash", 50_000)])
+        recounted = count_shift(tx, who, shift_id(shift["id"]), [("cash", 50_000)], "a note lay under the tray")
     assert [count.tenders[0].over for count in recounted.counts] == [-1_000, 0]
     with floor.database.transaction(read_only=True) as tx:
         assert read_shift(tx, who, shift_id(shift["id"])).over == 0
+
+
+def test_a_tender_that_nobody_knows_is_not_counted_unless_a_receipt_was_paid_with_it(floor: DayFloor) -> None:
+    shift = opened(floor)
+    tenders = [{"kind": kind, "amount": 1} for kind in ("cash", "cash", "shells", "points")]
+    refused = floor.desk.post(f"/v1/shifts/{shift['id']}/count", {"tenders": tenders})
+    assert (refused.status_code, refused.get_json()["code"]) == (422, "count_contradicts_itself")
+    assert refused.get_json()["errors"] == [
+        {"pointer": "/tenders/2/kind", "detail": "there is no such tender"},
+        {"pointer": "/tenders/3/kind", "detail": "cannot be counted"},
+    ]
+    assert floor.desk.get(f"/v1/shifts/{shift['id']}").get_json()["state"] == "open"
+    floor.settle(floor.issued("C1", 700), tenders=[{"kind": "shells", "amount": 700}])
+    [_, shells] = counted(floor, shift["id"], cash=50_000, shells=700).get_json()["counts"][0]["tenders"]
+    assert (shells["kind"], shells["counted"], shells["expected"]) == ("shells", 700, 700)
 
 
 def test_no_more_is_handed_in_than_was_counted(floor: DayFloor) -> None:

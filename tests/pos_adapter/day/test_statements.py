@@ -31,11 +31,24 @@ def sold(floor: DayFloor, sequence: int, amount: int, **line: Any) -> str:
     return floor.till_sale(sequence, amount, lines=lines)
 
 
-def statement(floor: DayFloor) -> Any:
+def given_back(floor: DayFloor, sequence: int, amount: int, quantity: str, sold_on: date) -> None:
+    """The first receipt of a day, given back today."""
+    till = {"store": "S01", "terminal": "T1"}
+    body = till | {
+        "business_date": floor.today.isoformat(), "sequence": sequence, "type": "return",
+        "occurred_at": f"{floor.today.isoformat()}T00:00:00+08:00", "currency": "CNY",
+        "original": till | {"business_date": sold_on.isoformat(), "sequence": 1},
+        "lines": [{"line": 1, "quantity": quantity, "amount": amount, "original_line": 1, "counter": "C1"}],
+        "tenders": [{"kind": "cash", "amount": amount}],
+    }  # fmt: skip
+    answer = floor.erp.post("/v1/sales", body)
+    assert answer.status_code == 201, answer.text
+
+
+def statement(floor: DayFloor, since: date | None = None) -> Any:
     today = floor.today
-    answer = floor.office.get(
-        "/v1/counters/S01/C1/statements", **{"from": today.replace(day=1).isoformat(), "to": today.isoformat()}
-    )
+    first = since or today.replace(day=1)
+    answer = floor.office.get("/v1/counters/S01/C1/statements", **{"from": first.isoformat(), "to": today.isoformat()})
     assert answer.status_code == 200, answer.text
     return answer.get_json()
 
@@ -63,19 +76,22 @@ def test_benefits_that_a_supplier_bears_come_off_what_it_is_owed(floor: DayFloor
 
 def test_a_return_takes_off_what_was_owed_for_the_sale(floor: DayFloor) -> None:
     sold(floor, 1, 100_000)
-    back = {
-        "store": "S01", "terminal": "T1", "business_date": floor.today.isoformat(), "sequence": 2, "type": "return",
-        "occurred_at": f"{floor.today.isoformat()}T00:00:00+08:00", "currency": "CNY",
-        "original": {
-            "store": "S01", "terminal": "T1", "business_date": floor.today.isoformat(), "sequence": 1,
-        },
-        "lines": [{"line": 1, "quantity": "0.4", "amount": 40_000, "original_line": 1, "counter": "C1"}],
-        "tenders": [{"kind": "cash", "amount": 40_000}],
-    }  # fmt: skip
-    assert floor.erp.post("/v1/sales", back).status_code == 201
+    given_back(floor, 2, 40_000, "0.4", floor.today)
     floor.close()
     [band] = statement(floor)["bands"]
     assert (band["amount"], band["payable"], band["lines"]) == (60_000, 45_000, 2)
+
+
+def test_a_sale_given_back_on_another_day_leaves_not_a_cent_with_the_supplier(floor: DayFloor) -> None:
+    # A quarter of 19.90 is 4.975: a half, on either day.
+    floor.till_sale(1, 1_990, floor.yesterday, lines=[{"line": 1, "quantity": "1", "amount": 1_990, "counter": "C1"}])
+    floor.close(floor.yesterday)
+    [band] = statement(floor, floor.yesterday)["bands"]
+    assert (band["commission"], band["payable"]) == (498, 1_492)
+    given_back(floor, 2, 1_990, "1", floor.yesterday)
+    floor.close()
+    [band] = statement(floor, floor.yesterday)["bands"]
+    assert (band["lines"], band["base"], band["commission"], band["payable"]) == (2, 0, 0, 0)
 
 
 def test_a_guaranteed_minimum_counts_by_the_days_of_its_terms(floor: DayFloor) -> None:
