@@ -24,5 +24,9 @@ def format_money(amount: int, currency: str, locale: str = "en") -> str:
 
 
 def half_up(numerator: int, denominator: int) -> int:
-    """numerator / denominator, rounded to the nearest whole, halves up; the denominator is above zero."""
-    return (2 * numerator + denominator) // (2 * denominator)
+    """numerator / denominator, rounded to the nearest whole, halves up; the denominator is above zero.
+
+    Below zero it is the same negated: what is taken back comes to what it was, to the cent.
+    """
+    rounded = (2 * abs(numerator) + denominator) // (2 * denominator)
+    return rounded if numerator >= 0 else -rounded

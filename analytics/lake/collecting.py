@@ -120,7 +120,8 @@ def _profits(
     taxed = WHOLE + np.asarray(compute.fill_null(facts["tax_rate"], 0)).astype(np.int64)
     cost = facts["cost"].combine_chunks()
     # gross_profit of own goods for a whole column at once.
-    own = (2 * money * WHOLE + taxed) // (2 * taxed) - np.asarray(compute.fill_null(cost, 0))
+    without_tax = np.sign(money) * ((2 * np.abs(money) * WHOLE + taxed) // (2 * taxed))
+    own = without_tax - np.asarray(compute.fill_null(cost, 0))
     goods = np.asarray(compute.equal(facts["kind"], "goods"))
     known = goods & np.asarray(compute.is_valid(cost))
     others = np.flatnonzero(goods & np.asarray(compute.fill_null(compute.not_equal(modes, Mode.OWN.value), False)))

@@ -35,9 +35,10 @@ def test_unknown_cost_or_rate_is_unknown_profit_and_a_leased_counter_has_none() 
 
 
 @given(AMOUNTS, st.integers(1, 10**6))
-def test_halves_are_rounded_up(numerator: int, denominator: int) -> None:
-    exact = Fraction(numerator, denominator) + Fraction(1, 2)
-    assert half_up(numerator, denominator) == exact.numerator // exact.denominator
+def test_halves_are_rounded_up_and_what_is_taken_back_is_the_same_negated(numerator: int, denominator: int) -> None:
+    exact = Fraction(abs(numerator), denominator) + Fraction(1, 2)
+    rounded = exact.numerator // exact.denominator
+    assert half_up(numerator, denominator) == (rounded if numerator >= 0 else -rounded)
 
 
 @given(st.integers(0, 10**6), st.lists(st.integers(0, 10**6), min_size=1, max_size=20))

@@ -84,6 +84,8 @@ def test_a_return_takes_off_what_was_owed_for_the_sale(floor: DayFloor) -> None:
 
 def test_a_sale_given_back_on_another_day_leaves_not_a_cent_with_the_supplier(floor: DayFloor) -> None:
     # A quarter of 19.90 is 4.975: a half, on either day.
+    with floor.database.transaction() as tx:
+        a_counter(tx, code="C1", mode=CounterMode.CONCESSION, rate=Decimal("0.25"), effective_from=floor.yesterday)
     floor.till_sale(1, 1_990, floor.yesterday, lines=[{"line": 1, "quantity": "1", "amount": 1_990, "counter": "C1"}])
     floor.close(floor.yesterday)
     [band] = statement(floor, floor.yesterday)["bands"]
