@@ -33,6 +33,8 @@ log = structlog.get_logger(__name__)
 
 HEARTBEAT_S = 15.0
 MISSED_MAX = 1_000
+# Who was away for longer lists anew: its missed events are not looked for in the whole table.
+MISSED_POSITIONS_MAX = 200_000
 STREAMS_MAX = 1_000
 WAITING_BYTES_MAX = 256 * 1024
 PREFIX = "live:"
@@ -111,14 +113,22 @@ class _Hub:
     told: set[int] = field(default_factory=set)
     thread: threading.Thread | None = None
 
+    def check_room(self) -> None:
+        """Raises TooManyStreams: asked before an answer begins, for one that has begun cannot become a refusal."""
+        with self.lock:
+            self._check_room()
+
+    def _check_room(self) -> None:
+        if len(self.streams) >= STREAMS_MAX:
+            raise TooManyStreams("too many open pages; ask again in a moment")
+
     def join(self, stream: Stream) -> None:
         """Let a stream hear what happens from `stream.after` on. Raises TooManyStreams.
 
         What happens meanwhile waits until the stream was told what happened before.
         """
         with self.lock:
-            if len(self.streams) >= STREAMS_MAX:
-                raise TooManyStreams("too many open pages; ask again in a moment")
+            self._check_room()
             self.streams.add(stream)
             if self.thread is None:
                 self.read_until = stream.after
@@ -231,13 +241,10 @@ def stream(channel: str, shape: Callable[[Message], bytes | None], missed: Calla
     was missed, the page is told `reset` and asks for everything anew. Raises TooManyStreams, LastEventUnreadable.
     """
     hub, since = _the_hub(), _last_event_id()
+    hub.check_room()
     with hub.home.transaction(read_only=True) as tx:
         newest = last_position(tx)
-    opening = b"retry: 2000\n\n"
-    if since is None:
-        opening += frame(newest, "hello", {"position": newest})
-    else:
-        opening += b"".join(_replay(shape, [event for event in missed(since) if event.position <= newest], newest))
+    opening = b"retry: 2000\n\n" + b"".join(_replay(shape, since, newest, missed))
     joined = Stream(channel, shape, newest, lambda _: True)
     taken_over = flask.request.environ.get("gunicorn.socket")
     if taken_over is None or not hasattr(taken_over, "hand_over"):
@@ -254,8 +261,16 @@ def _last_event_id() -> int | None:
     return int(told)
 
 
-def _replay(shape: Callable[[Message], bytes | None], events: Sequence[Event], newest: int) -> Iterator[bytes]:
-    if len(events) >= MISSED_MAX:
+def _replay(
+    shape: Callable[[Message], bytes | None], since: int | None, newest: int, missed: Callable[[int], Sequence[Event]]
+) -> Iterator[bytes]:
+    """What a page is told first: what it missed since it was here, or that it has to list anew."""
+    if since is None:
+        yield frame(newest, "hello", {"position": newest})
+        return
+    is_too_much = newest - since > MISSED_POSITIONS_MAX
+    events = [] if is_too_much else [event for event in missed(since) if event.position <= newest]
+    if is_too_much or len(events) >= MISSED_MAX:
         yield frame(newest, "reset", {"position": newest})
         return
     for event in events:

@@ -4,10 +4,12 @@ import json
 import threading
 
 import pytest
+from flask import Flask
 
-from foundation import events
+from foundation import events, live
 from foundation.database import Database
-from foundation.live import Message, Stream, _Hub, frame
+from foundation.events import Event
+from foundation.live import Message, Stream, TooManyStreams, _Hub, frame
 
 TOPIC = "test.happened"
 
@@ -88,3 +90,24 @@ def test_a_page_that_could_not_be_told_what_it_missed_does_not_stay(hub: _Hub, m
     with pytest.raises(OSError, match="away"):
         hub.join(Page(0).stream)
     assert not hub.streams
+
+
+def test_a_page_too_many_is_refused_before_its_answer_begins(hub: _Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "_hub", hub)
+    monkeypatch.setattr(live, "STREAMS_MAX", 0)
+    with Flask("web").test_request_context("/"), pytest.raises(TooManyStreams):
+        live.stream("S01", lambda _: b"", lambda _: [])
+    assert not hub.streams
+
+
+def test_who_was_away_for_too_long_lists_anew_and_nothing_is_looked_for() -> None:
+    asked: list[int] = []
+
+    def missed(after: int) -> list[Event]:
+        asked.append(after)
+        return []
+
+    newest = live.MISSED_POSITIONS_MAX + 7
+    told = [b"".join(live._replay(lambda _: b"", since, newest, missed)) for since in (None, 6, 7)]
+    assert [each.split(b"\n")[1:2] for each in told] == [[b"event: hello"], [b"event: reset"], []]
+    assert asked == [7]
