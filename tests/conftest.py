@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.request import urlopen
 
 import hypothesis
@@ -44,7 +44,7 @@ from regulars.running.servers import Servers, servers_under, started
 if TYPE_CHECKING:
     from flask import Flask
     from flask.testing import FlaskClient
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Response
 
 ROOT = Path(__file__).parent.parent
 # No test measures time: a busy machine is no fault.
@@ -69,6 +69,25 @@ CHROMIUM_ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
+# How long a browser test waits for what a person would see; only a test that fails waits so long.
+SEEN_WITHIN_MS = 30_000
+# Nobody presses what has not come yet, or what is on its way out: clicks wait for the page that follows. A page that
+# was to be left and stayed after all, as after a download, can be pressed again.
+COMES_AND_GOES = """
+{
+  const untouchable = new CSSStyleSheet();
+  const touchable = (yes) => untouchable.replaceSync(yes ? "" : "* { pointer-events: none !important; }");
+  document.adoptedStyleSheets = [untouchable];
+  if (document.readyState !== "complete") {
+    touchable(false);
+    window.addEventListener("load", () => touchable(true), { once: true });
+  }
+  const later = window.setTimeout.bind(window);
+  window.addEventListener("beforeunload", () => { touchable(false); later(() => touchable(true), 3000); });
+}
+"""
+# What a browser says of an opened address that a reload of the page before it has overtaken.
+OVERTAKEN = ("interrupted by another navigation", "net::ERR_ABORTED")
 
 
 # ---------------------------------------------------------------------------------------------- servers
@@ -363,8 +382,9 @@ def browser() -> "Iterator[Browser]":
     program = next((found for name in CHROMIUM_NAMES if (found := shutil.which(name))), None)
     if program is None:
         _without_browser("no chromium is installed (Debian: apt-get install chromium fonts-noto-cjk)")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=SEEN_WITHIN_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(CHROMIUM_ARGUMENTS))
         yield browser
@@ -381,12 +401,35 @@ def new_page(browser: "Browser") -> "Iterator[Callable[..., Page]]":
             locale=locale, viewport={"width": width, "height": height}, has_touch=width < 600, is_mobile=width < 600
         )
         contexts.append(context)
-        context.set_default_timeout(15_000)
-        return context.new_page()
+        context.set_default_timeout(SEEN_WITHIN_MS)
+        context.add_init_script(COMES_AND_GOES)
+        return _opens_whatever_reloads(context.new_page())
 
     yield make
     for context in contexts:
         context.close()
+
+
+def _opens_whatever_reloads(page: "Page") -> "Page":
+    """The page, whose `goto` opens an address once more if a reload that was under way has overtaken it.
+
+    Pages reload after what was pressed, and for their own news.
+    """
+    from playwright.sync_api import Error
+
+    goto = page.goto
+
+    def go(url: str, **options: Any) -> "Response | None":
+        try:
+            return goto(url, **options)
+        except Error as error:
+            if not any(words in error.message for words in OVERTAKEN):
+                raise
+        page.wait_for_load_state("load")
+        return goto(url, **options)
+
+    page.goto = go  # type: ignore[method-assign,assignment]
+    return page
 
 
 @pytest.fixture

@@ -180,6 +180,8 @@
 
   // ---- a launch that is under way: look again until it is through
   if (document.querySelector("[data-progress='live']")) {
-    setTimeout(() => { if (!document.querySelector("dialog[open]")) location.reload(); }, 2000);
+    setInterval(() => {
+      if (!document.querySelector("dialog[open], form[aria-busy]") && !window.regulars.isLeaving()) location.reload();
+    }, 2000);
   }
 }

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 CHECKS = (Path(__file__).parent / "page_checks.js").read_text()
 PHONE_WIDTH_MAX = 600
+# What is said of a page that is left between two of the questions about it.
+LEFT = ("Execution context was destroyed", "axe is not defined")
 # A folder for pictures of what the browser tests look at; empty: none are taken.
 SHOTS = os.environ.get("SHOTS")
 
@@ -21,7 +23,21 @@ def complaints_about(page: "Page") -> list[str]:
     """What is wrong with the page that is shown: too wide, controls without a name or too small, low contrast.
 
     And what axe-core calls serious or critical. An empty list is a good page. A window narrower than 600 px is a phone.
+    A page that is left while it is looked at, as what was pressed reloads it, is looked at when it has come.
     """
+    from playwright.sync_api import Error
+
+    page.wait_for_load_state("load")
+    try:
+        return _complaints(page)
+    except Error as error:
+        if not any(words in error.message for words in LEFT):
+            raise
+    page.wait_for_load_state("load")
+    return _complaints(page)
+
+
+def _complaints(page: "Page") -> list[str]:
     size = page.viewport_size
     found: list[str] = page.evaluate(CHECKS, size is not None and size["width"] < PHONE_WIDTH_MAX)
     return found + axe_complaints(page)
@@ -33,23 +49,12 @@ def look(page: "Page", name: str) -> None:
 
 
 def looked_at(page: "Page", name: str) -> list[str]:
-    """What is wrong with the page that is shown; a picture of it, `<name>_<width>.png`, where SHOTS names a folder.
-
-    A page that is left while it is looked at, as what was pressed reloads it, is looked at when it has come.
-    """
-    from playwright.sync_api import Error
-
+    """What is wrong with the page that is shown; a picture of it, `<name>_<width>.png`, where SHOTS names a folder."""
     page.wait_for_load_state("load")
     if SHOTS:
         size = page.viewport_size
         page.screenshot(path=Path(SHOTS) / f"{name}_{size and size['width']}.png", full_page=True)
-    try:
-        return complaints_about(page)
-    except Error as error:
-        if "Execution context was destroyed" not in error.message:
-            raise
-        page.wait_for_load_state("load")
-        return complaints_about(page)
+    return complaints_about(page)
 
 
 @contextmanager

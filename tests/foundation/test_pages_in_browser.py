@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 OTHER_FIELDS = "for (const name of ['kind', 'reason', 'tell']) document.querySelector(`#f-${name}`).disabled = true"
+KEEP_HOW_IT_IS_LEFT = """
+const button = document.querySelector("form[data-json] button[type=submit]");
+const told = () => `${button.disabled ? "disabled" : "enabled"}, ${button.textContent}`;
+window.addEventListener("pagehide", () => sessionStorage.setItem("left", told()));
+"""
 
 
 @pytest.fixture
@@ -98,6 +103,18 @@ def test_a_form_sends_minor_units_with_token_and_key_and_goes_on(page: "Page", a
     assert request.post_data_json == {"text": "a new note", "amount": 123450}
     assert len(request.headers["x-csrf-token"]) == 64
     assert request.headers["idempotency-key"]
+
+
+def test_what_was_done_cannot_be_pressed_again_before_the_page_that_follows_is_here(page: "Page", address: str) -> None:
+    log_in(page, address)
+    page.evaluate(OTHER_FIELDS)
+    page.fill("#f-text", "a new note")
+    page.fill("#f-amount", "12.50")
+    page.evaluate(KEEP_HOW_IT_IS_LEFT)
+    page.click("form[data-json] button[type=submit]")
+    page.wait_for_selector(".toast")
+    assert page.evaluate("sessionStorage.getItem('left')") == "disabled, Working …"
+    assert page.is_enabled("form[data-json] button[type=submit]")
 
 
 def test_the_same_content_is_sent_again_under_the_same_key_and_other_content_under_another(

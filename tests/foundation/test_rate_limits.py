@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import redis
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from foundation.database import Database
 from foundation.metrics import RATE_LIMIT_AWAY
@@ -14,14 +15,25 @@ from foundation.rate_limits import Limit, RateLimited, RateLimiter
 from tests.foundation.conftest import Machine, SignedIn
 from tests.foundation.test_http_problems import problem_of
 
-WINDOWS_TRIED = 8
+WINDOWS_TRIED = 20
+
+
+def in_one_window(ask: Callable[[], list[TestResponse]]) -> list[TestResponse]:
+    """What is answered within one second, with Valkey there; asked anew where the machine was too busy for that."""
+    for _ in range(WINDOWS_TRIED):
+        began, away = time.monotonic(), RATE_LIMIT_AWAY._value.get()
+        answers = ask()
+        if time.monotonic() - began < 1 and RATE_LIMIT_AWAY._value.get() == away:
+            return answers
+        time.sleep(1.05)
+    raise AssertionError("no second was enough")
 
 
 def test_requests_over_the_limit_wait_for_the_next_second(
     make_web: Callable[..., Flask], make_machine: Callable[..., Machine]
 ) -> None:
     machine = make_machine(app=make_web(rate_limit_machine=5))
-    answers = [machine.get("/v1/who") for _ in range(6)]
+    answers = in_one_window(lambda: [machine.get("/v1/who") for _ in range(6)])
     assert [answer.status_code for answer in answers] == [200] * 5 + [429]
     assert answers[0].headers["RateLimit-Policy"] == '"machine";q=5;w=1'
     assert answers[0].headers["RateLimit"] == '"machine";r=4;t=1'
@@ -38,19 +50,15 @@ def test_each_machine_has_a_limit_of_its_own_in_all_applications(
     one, other = make_web(rate_limit_machine=4), make_web(rate_limit_machine=4)
     machine, neighbour = make_machine(app=one), make_machine(app=one)
     elsewhere = replace(machine, calls=other.test_client())
-    statuses = [caller.get("/v1/who").status_code for caller in (machine, elsewhere) * 3]
-    assert statuses == [200] * 4 + [429] * 2
+    answers = in_one_window(lambda: [caller.get("/v1/who") for caller in (machine, elsewhere) * 3])
+    assert [answer.status_code for answer in answers] == [200] * 4 + [429] * 2
     assert neighbour.get("/v1/who").status_code == 200
 
 
 def test_a_person_has_the_limit_of_a_person(make_web: Callable[..., Flask], sign_in: Callable[..., SignedIn]) -> None:
     signed_in = sign_in(app=make_web(rate_limit_person=3))
-    answers = []
-    for _ in range(WINDOWS_TRIED):
-        time.sleep(1.05)
-        answers = [signed_in.calls.get("/v1/who") for _ in range(4)]
-        if answers[-1].status_code == 429 and answers[2].status_code == 200:
-            break  # otherwise a second ended in between, as it does on a busy machine
+    time.sleep(1.05)  # logging in was a request as well
+    answers = in_one_window(lambda: [signed_in.calls.get("/v1/who") for _ in range(4)])
     assert [answer.status_code for answer in answers] == [200] * 3 + [429]
     assert answers[0].headers["RateLimit-Policy"] == '"person";q=3;w=1'
 

@@ -151,7 +151,7 @@ def log_in(page: "Page", scene: Scene, counter: str = "C1", who: str = "wangfang
     page.fill("[name=username]", who)
     page.fill("[name=password]", PASSWORD)
     page.click("button[type=submit]")
-    page.wait_for_url("**/handheld")
+    page.wait_for_url(f"{scene.server.base_url}/handheld")
     page.click(f"[data-counter={counter}]")
     page.wait_for_selector("html[data-ready]")
     # The shell is on the device as soon as its worker is in charge.

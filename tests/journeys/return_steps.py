@@ -3,14 +3,11 @@
 import re
 from typing import TYPE_CHECKING
 
-from tests.foundation.page_checks import look
+from tests.foundation.page_checks import another_page, look
 from tests.organisation.factories import PASSWORD
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
-
-# What a browser says of a navigation that the page's own reload has overtaken.
-RELOADED_ITSELF = ("interrupted by another navigation", "net::ERR_ABORTED")
 
 
 class Screen:
@@ -31,21 +28,11 @@ class Screen:
         page.wait_for_url(lambda url: not url.endswith("/login"))
 
     def go(self, path: str) -> "Page":
-        """Open a page. One that reloads itself for its own news in this very moment is asked once more."""
-        from playwright.sync_api import Error
-
-        try:
-            self.page.goto(f"{self.address}{path}")
-        except Error as error:
-            if not any(words in error.message for words in RELOADED_ITSELF):
-                raise
-            self.page.wait_for_load_state("load")
-            self.page.goto(f"{self.address}{path}")
+        self.page.goto(f"{self.address}{path}")
         return self.page
 
     def good(self, what: str) -> None:
         """What is shown keeps what every page must keep, and the browser has nothing to say about it."""
-        self.page.wait_for_load_state("load")
         look(self.page, f"{self.name}-{what}")
         # The stream of a store needs the real server (gunicorn); a plain one closes it.
         assert [each for each in self.complaints if "event-stream" not in each and "/events" not in each] == [], what
@@ -56,14 +43,15 @@ def issue_red_ticket(clerk: Screen, number: int) -> str:
     page = clerk.go("/returns/new")
     clerk.good("new")
     page.fill("[name=number]", str(number))
-    page.get_by_role("button", name=re.compile("^(Find|查找)$")).click()
+    with another_page(page):
+        page.get_by_role("button", name=re.compile("^(Find|查找)$")).click()
     clerk.good("found")
-    page.locator(".found a").first.click()
-    page.wait_for_selector(".sold")
+    with another_page(page):
+        page.locator(".found a").first.click()
     page.locator(".sold input[type=checkbox]").check()
     clerk.good("lines")
-    page.get_by_role("button", name=re.compile("Show what goes back|查看退款明细")).click()
-    page.wait_for_selector(".back")
+    with another_page(page):
+        page.get_by_role("button", name=re.compile("Show what goes back|查看退款明细")).click()
     clerk.good("preview")
     shown = page.locator(".back").inner_text()
     page.fill("[name=reason]", "Too heavy")
@@ -77,7 +65,8 @@ def approve_first(manager: Screen) -> None:
     """The floor manager approves what stands first."""
     page = manager.go("/returns/approvals")
     manager.good("approvals")
-    page.get_by_role("button", name=re.compile("^(Approve|批准|同意)$")).click()
+    with another_page(page):
+        page.get_by_role("button", name=re.compile("^(Approve|批准|同意)$")).click()
     page.wait_for_selector(".decide", state="detached")
 
 
@@ -91,5 +80,6 @@ def refund_at_desk(desk: Screen, red: str, terminal: str = "D1") -> None:
     page = desk.go(f"/returns/{red}")
     page.fill("#refund [name=terminal]", terminal)
     desk.good("before")
-    page.locator("#refund button[type=submit]").click()
+    with another_page(page):
+        page.locator("#refund button[type=submit]").click()
     page.wait_for_selector("#refund", state="detached")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.foundation.page_checks import look
+from tests.foundation.page_checks import another_page, look
 from tests.pos_adapter.desk_scene import MEMBER, Scene, press, says, scene
 
 if TYPE_CHECKING:
@@ -112,7 +112,8 @@ def test_the_pages_of_left_goods_and_of_what_nobody_collects(
     look(page, f"{tag}_floor")
     page.goto(f"{base}/settlements/{settled}")
     look(page, f"{tag}_settlement")
-    page.click(f"a[href='/parcels/new?settlement={settled}']")
+    with another_page(page):
+        page.click(f"a[href='/parcels/new?settlement={settled}']")
     page.locator("[data-join]").nth(1).uncheck()
     page.fill("[name=pieces]", "3")
     page.fill("[name=place]", "Shelf B2")
@@ -131,10 +132,12 @@ def test_the_pages_of_left_goods_and_of_what_nobody_collects(
     page.goto(f"{base}/parcels")
     look(page, f"{tag}_list")
     page.goto(f"{base}/parcels?label={lying['label']}")
-    page.click("td.head a")
+    with another_page(page):
+        page.click("td.head a")
     page.wait_for_selector("#hand-out")
     page.select_option("[name=proof]", "receipt")
-    page.click("#hand-out button[type=submit]")
+    with another_page(page):
+        page.click("#hand-out button[type=submit]")
     page.wait_for_selector("#hand-out", state="detached")
     look(page, f"{tag}_collected")
     page.goto(f"{base}/parcels?show=all")

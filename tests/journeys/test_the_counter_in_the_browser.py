@@ -44,6 +44,7 @@ BROUGHT = {"C1": (LIPSTICK,), "C2": (CREAM,), "C3": (LIPSTICK, LIPSTICK)}
 THRESHOLD, EARNED, SPENT = 170_000, 6_000, 4_500
 ECOINS, STORED = 10_000, 15_000
 RETURN_LIMIT = 10_000
+NEWS_S = 2.0  # a page that hears of something has looked again after so long
 
 
 def a_department_store(database: Database) -> None:
@@ -238,13 +239,7 @@ def money_is_back_where_it_came_from(shop: Scene, customer: Customer, red: str) 
 def test_a_page_misses_nothing_that_happens_before_its_stream_is_open(
     new_page: "Callable[..., Page]", shop: Scene
 ) -> None:
-    phone = new_page(width=360, height=780)
-    log_in(phone, shop)
-    number = issues(phone, CREAM)
-    shop.settle(ticket_of(shop, number))
-    clerk = Screen(new_page(), shop.server.base_url, "wangfang", "counter_9_clerk")
-    issue_red_ticket(clerk, number)
-    red = clerk.page.url.rpartition("/")[2]
+    red = a_red_ticket(new_page, shop)
     cashier = Screen(new_page(), shop.server.base_url, "clara", "counter_9_between")
     manager = Screen(new_page(), shop.server.base_url, "mona", "counter_9_manager")
     arrived = last_event(shop)
@@ -257,6 +252,37 @@ def test_a_page_misses_nothing_that_happens_before_its_stream_is_open(
     cashier.page.route("**/v1/stores/*/events*", while_it_is_on_its_way, times=1)
     cashier.go(f"/returns/{red}")
     shows(cashier, red, "approved")
+
+
+def test_a_page_that_somebody_leaves_does_not_hold_them_back_for_its_news(
+    new_page: "Callable[..., Page]", shop: Scene
+) -> None:
+    red = a_red_ticket(new_page, shop)
+    cashier = Screen(new_page(), shop.server.base_url, "clara", "counter_9_leaving")
+    manager = Screen(new_page(), shop.server.base_url, "mona", "counter_9_manager")
+    page = cashier.go(f"/returns/{red}")
+    arrived = last_event(shop)
+
+    def while_it_is_on_its_way(route: Any) -> None:
+        approve_first(manager)
+        until(lambda: last_event(shop) > arrived)
+        time.sleep(NEWS_S)
+        route.continue_()
+
+    page.route("**/parcels", while_it_is_on_its_way, times=1)
+    page.locator("a[href='/parcels']").first.click()
+    page.wait_for_url(f"{shop.server.base_url}/parcels")
+
+
+def a_red_ticket(new_page: "Callable[..., Page]", shop: Scene) -> str:
+    """Goods that were sold and come back, so dear that a manager is asked; the red ticket's id."""
+    phone = new_page(width=360, height=780)
+    log_in(phone, shop)
+    number = issues(phone, CREAM)
+    shop.settle(ticket_of(shop, number))
+    clerk = Screen(new_page(), shop.server.base_url, "wangfang", "counter_9_clerk")
+    issue_red_ticket(clerk, number)
+    return clerk.page.url.rpartition("/")[2]
 
 
 def last_event(shop: Scene) -> int:

@@ -18,6 +18,7 @@ from member_api.members.searching import as_identifiers, is_last_four
 from member_api.tiers.operations import put_tiers
 from member_api.tiers.rules import Tier
 from organisation.staff.roles import Role
+from tests.foundation.page_checks import another_page
 from tests.member_api.people import a_member
 from tests.organisation.factories import PASSWORD, a_person, a_store
 
@@ -173,6 +174,7 @@ def test_a_desk_enrols_freezes_and_replaces_a_card_in_the_browser(
         page.fill("[name=username]", "desk")
         page.fill("[name=password]", PASSWORD)
         page.press("[name=password]", "Enter")
+        page.wait_for_url(f"{live_server.base_url}/members/new")
         page.fill("#f-phone", "12")
         page.click("form[data-json] .primary")
         page.get_by_text("Not a mainland mobile number").wait_for()
@@ -180,23 +182,28 @@ def test_a_desk_enrols_freezes_and_replaces_a_card_in_the_browser(
         page.fill("#f-card", f"C{width:07d}")
         page.fill("#f-name", "Ann Smith")
         page.check("[name='consents.sms']")
-        page.click("form[data-json] .primary")
+        with another_page(page):
+            page.click("form[data-json] .primary")
         page.get_by_role("heading", name="A*").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         ids = page.evaluate("[...document.querySelectorAll('[id]')].map((each) => each.id)")
         assert len(ids) == len(set(ids))
         page.click("[data-dialog=freeze]")
         page.fill("#f-freeze-reason", "lost her phone")
-        page.click("#freeze .danger")
+        with another_page(page):
+            page.click("#freeze .danger")
         page.get_by_text("This member is frozen.").wait_for()
         page.click("[data-dialog=lost-card]")
         page.fill("#f-lost-card-card", f"N{width:07d}")
-        page.click("#lost-card .danger")
+        with another_page(page):
+            page.click("#lost-card .danger")
         page.get_by_text("Lost, blocked").wait_for()
         page.click("[data-dialog=set-tier]")
         page.fill("#f-set-tier-reason", "a good customer")
-        page.click("#set-tier .primary")
+        with another_page(page):
+            page.click("#set-tier .primary")
         page.get_by_text("Set by hand").first.wait_for()
-        page.get_by_role("button", name="Withdraw").click()
+        with another_page(page):
+            page.get_by_role("button", name="Withdraw").click()
         page.get_by_text("Recorded").wait_for()
     database.dispose()

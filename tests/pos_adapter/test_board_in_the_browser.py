@@ -12,7 +12,7 @@ from werkzeug.serving import make_server
 from foundation.clock import FixedClock
 from foundation.database import Database
 from organisation.staff.roles import Role
-from tests.foundation.page_checks import complaints_about
+from tests.foundation.page_checks import another_page, complaints_about
 from tests.organisation.factories import PASSWORD, a_person_with_login, committed_store
 from tests.pos_adapter.events import deliver
 from tests.pos_adapter.repairs.factories import refuse, rows
@@ -98,13 +98,15 @@ def test_the_overview_shows_the_day_and_what_needs_somebody(page: "Page", addres
 def test_a_parked_receipt_is_corrected_and_posted(page: "Page", address: str, database: Database) -> None:
     log_in(page, address, "anna")
     page.goto(f"{address}/repairs")
-    page.click("table a")
+    with another_page(page):
+        page.click("table a")
     page.wait_for_selector("[data-sums]:not(:empty)")
     assert "10.00" in page.locator("[data-sums]").inner_text()
     assert "9.90" in page.locator("[data-sums]").inner_text()
     page.fill("[name='tenders.0.amount']", "10.00")
     assert "agree" in page.locator("[data-sums]").inner_text()
-    page.click("#repost button[type=submit]")
+    with another_page(page):
+        page.click("#repost button[type=submit]")
     page.wait_for_selector(".badge.good")
 
     assert rows(database, "SELECT amount, state FROM pos.sale WHERE sequence = 7") == [(1000, "posted")]
@@ -117,17 +119,20 @@ def test_a_receipt_is_discarded_by_two_people(
     anna, bo = new_page(), new_page()
     log_in(anna, address, "anna")
     anna.goto(f"{address}/repairs")
-    anna.click("table a")
+    with another_page(anna):
+        anna.click("table a")
     anna.click("[data-dialog=discard]")
     anna.fill("dialog [name=reason]", "a test of the printer")
-    anna.click("dialog button[type=submit]")
+    with another_page(anna):
+        anna.click("dialog button[type=submit]")
     anna.wait_for_selector(".proposal-reason")
     assert anna.locator("button.danger").count() == 0, "who proposed it cannot confirm"
 
     log_in(bo, address, "bo")
     bo.goto(f"{address}/repairs/discards")
     bo.on("dialog", lambda dialog: dialog.accept())
-    bo.click("button.danger")
+    with another_page(bo):
+        bo.click("button.danger")
     bo.wait_for_selector(".empty")
     assert rows(database, "SELECT state FROM pos.parked_receipt") == [("discarded",)]
 
@@ -138,7 +143,8 @@ def test_missing_numbers_are_explained_on_the_page(page: "Page", address: str, d
     assert "3 – 4" in page.locator("table").inner_text()
     page.click("[data-dialog^=explain]")
     page.fill("dialog[open] [name=explanation]", "training of a new cashier")
-    page.click("dialog[open] button[type=submit]")
+    with another_page(page):
+        page.click("dialog[open] button[type=submit]")
     page.wait_for_selector(".empty")
     assert rows(database, "SELECT explanation FROM pos.sequence_gap") == [("training of a new cashier",)]
 

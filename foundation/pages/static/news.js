@@ -17,8 +17,8 @@ const changed = (field) => field.matches("select")
   ? field.selectedIndex !== Math.max(0, [...field.options].findIndex((option) => option.defaultSelected))
   : field.checked !== field.defaultChecked || field.value !== field.defaultValue;
 
-/** Whether somebody is in the middle of something that a reload would lose. */
-const busy = () => document.querySelector("dialog[open], form[aria-busy]") !== null
+/** Whether somebody is leaving, or in the middle of something that a reload would lose. */
+const busy = () => window.regulars.isLeaving() || document.querySelector("dialog[open], form[aria-busy]") !== null
   || document.activeElement?.matches(FIELDS)
   || [...document.querySelectorAll("main form")].some((form) => [...form.querySelectorAll(FIELDS)].some(changed));
 

@@ -79,6 +79,13 @@ function put(target, path, value) {
   });
 }
 
+// A page that is being left is not shown anew for news of its own: that would take the place of where somebody goes.
+// After so long it was not left after all (a download).
+const LEAVING_MS = 20000;
+let leftAt = -Infinity;
+window.addEventListener("beforeunload", () => { leftAt = performance.now(); });
+const isLeaving = () => performance.now() - leftAt < LEAVING_MS;
+
 const controlsOf = (form) => [...form.elements].filter((c) => c.name && !c.disabled && c.type !== "submit");
 
 function showFault(form, name, message) {
@@ -148,24 +155,30 @@ async function sendForm(form, submitter) {
   for (const button of buttons) button.disabled = true;
   if (submitter) submitter.textContent = words("Working");
   form.setAttribute("aria-busy", "true");
+  // What is done stays "working" until the page that follows is here: a second press would do it a second time.
+  let goes = false;
   try {
     const method = submitter?.dataset.method || form.dataset.method || "POST";
     const address = submitter?.dataset.action || form.dataset.action;
     const answer = await call(method, address, body, method === "POST" ? form.dataset.key : null);
-    if (answer.status === 401) { say(words("Session"), true); location.reload(); return; }
+    if (answer.status === 401) { goes = true; say(words("Session"), true); location.reload(); return; }
     if (answer.status >= 400) { showProblem(form, answer.body); return; }
     delete form.dataset.keyFor;
     // Pages that show the answer themselves (a new client's secret) listen for this and prevent the default.
     const event = new CustomEvent("answered", { detail: answer, bubbles: true, cancelable: true });
     if (!form.dispatchEvent(event)) return;
+    goes = true;
     say(form.dataset.done, true);
     if (form.dataset.next) location.assign(addressOf(form.dataset.next, answer.body)); else location.reload();
   } catch (error) {
+    goes = false;
     showProblem(form, { detail: error instanceof TypeError ? words("Network") : words("Failed") });
   } finally {
-    for (const button of buttons) button.disabled = false;
-    if (submitter) submitter.textContent = label;
-    form.removeAttribute("aria-busy");
+    if (!goes) {
+      for (const button of buttons) button.disabled = false;
+      if (submitter) submitter.textContent = label;
+      form.removeAttribute("aria-busy");
+    }
   }
 }
 
@@ -230,4 +243,4 @@ for (const address of new Set(counted.map((entry) => entry.dataset.count))) {
   }, () => {});
 }
 
-window.regulars = { call, newKey, say, showProblem, minorUnits };
+window.regulars = { call, isLeaving, newKey, say, showProblem, minorUnits };

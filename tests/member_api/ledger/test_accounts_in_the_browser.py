@@ -14,6 +14,7 @@ from foundation.settings import read_settings
 from member_api.ledger.operations import Taking, place_hold
 from member_api.ledger.rules import Kind
 from organisation.staff.roles import Role
+from tests.foundation.page_checks import another_page
 from tests.member_api.ledger.callers import given, step
 from tests.member_api.people import a_member
 from tests.member_api.test_member_pages import hire
@@ -30,7 +31,7 @@ def log_in(page: "Page", server: "LiveServer", username: str, path: str) -> None
     page.fill("[name=username]", username)
     page.fill("[name=password]", PASSWORD)
     page.press("[name=password]", "Enter")
-    page.wait_for_url(f"**{path}")
+    page.wait_for_url(f"{server.base_url}{path}")
 
 
 def fits(page: "Page", width: int, name: str) -> None:
@@ -65,12 +66,14 @@ def test_a_desk_moves_points_and_a_manager_approves(
         page.click("[data-dialog=redeem]")
         page.fill("#f-redeem-amount", "120")
         page.fill("#f-redeem-reason", "a mug")
-        page.click("#redeem .primary")
+        with another_page(page):
+            page.click("#redeem .primary")
         page.get_by_text("300").first.wait_for()
         page.click("[data-dialog=adjust]")
         page.fill("#f-adjust-amount", "-20000")
         page.fill("#f-adjust-reason", "typed twice")
-        page.click("#adjust .primary")
+        with another_page(page):
+            page.click("#adjust .primary")
         page.locator(".alert.info").wait_for()
         fits(page, width, f"accounts-{width}")
         page.goto(f"{live_server.base_url}/members/{member}/statement")
@@ -82,7 +85,8 @@ def test_a_desk_moves_points_and_a_manager_approves(
         manager.get_by_text("−20,000").first.wait_for()
         fits(manager, width, f"approvals-{width}")
         manager.locator("[data-dialog^=refuse-]").click()
-        manager.locator("dialog[open] .danger").click()
+        with another_page(manager):
+            manager.locator("dialog[open] .danger").click()
         manager.locator("[data-dialog^=refuse-]").wait_for(state="detached")
         manager.goto(f"{live_server.base_url}/earning-rules")
         fits(manager, width, f"rules-{width}")

@@ -1,25 +1,26 @@
 """The pages of payments in a real browser: what hangs, why, asked again by hand; a compared day."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import pos_adapter.payments.card as card_module
 from organisation.staff.roles import Role
 from pos_adapter.payments.card import CardRail
 from pos_adapter.payments.operations import sweep
 from pos_adapter.payments.rails import register_rail
 from pos_adapter.payments.reconciling import reconcile
 from pos_adapter.payments.refunds import refund, sweep_refunds
-from tests.foundation.page_checks import look
+from tests.foundation.page_checks import another_page, look
 from tests.organisation.factories import PASSWORD, a_person_with_login
-from tests.pos_adapter.desk_scene import Scene, scene
+from tests.pos_adapter.desk_scene import ANSWER_S, Scene, scene
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
+HASTE_S = 0.5
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +28,19 @@ def store(
     environment: Any, fresh_database: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Scene]:
     with scene(fresh_database, tmp_path_factory.mktemp("payments") / "web.log") as found:
-        register_rail("card", lambda: CardRail(found.acquirer.address, 0.5))
         with found.database.transaction() as tx:
             a_person_with_login(tx, "olga", name="Olga", role=Role.HEAD_OFFICE)
         yield found
-    register_rail("card", card_module._configured)
+
+
+@contextmanager
+def no_answer_comes(store: Scene) -> Iterator[None]:
+    """The acquirer does not answer, and nobody waits long for it, until the block ends."""
+    store.acquirer.faults(lost=1)
+    register_rail("card", lambda: CardRail(store.acquirer.address, HASTE_S))
+    yield
+    register_rail("card", lambda: CardRail(store.acquirer.address, ANSWER_S))
+    store.acquirer.faults()
 
 
 def pay(store: Scene, amount: int) -> str:
@@ -66,8 +75,8 @@ def hanging(store: Scene) -> str:
         changed = [line.replace("29900", "29000") for line in lines if not line.startswith("refund")]
         reconcile(tx, "card", today, "\n".join([*changed, "sale,9,D7,000042,000000000077,156,4200"]).encode(), "olga")
     assert paid
-    store.acquirer.faults(lost=1)
-    return pay(store, 1280_00)
+    with no_answer_comes(store):
+        return pay(store, 1280_00)
 
 
 @pytest.mark.parametrize(("locale", "width"), [("en-US", 1440), ("zh-CN", 390), ("en-US", 360)])
@@ -77,12 +86,14 @@ def test_what_hangs_is_seen_with_its_steps(
     page = new_page(locale=locale, width=width)
     open_as(page, store, "clara", "/payments")
     look(page, f"payments_open_{locale[:2]}")
-    page.click(f"a[href='/payments/{hanging}']")
+    with another_page(page):
+        page.click(f"a[href='/payments/{hanging}']")
     page.wait_for_selector("form[data-json]")
     look(page, f"payments_hanging_{locale[:2]}")
     page.goto(f"{store.server.base_url}/payments/all")
     look(page, f"payments_all_{locale[:2]}")
-    page.click("tbody tr:last-child a")
+    with another_page(page):
+        page.click("tbody tr:last-child a")
     page.wait_for_selector("text=R-1042")
     look(page, f"payments_given_back_{locale[:2]}")
 
@@ -95,13 +106,13 @@ def test_a_compared_day_names_its_differences(
     page = new_page(locale=locale, width=width)
     open_as(page, store, "olga", "/payments/days")
     look(page, f"payments_days_{locale[:2]}")
-    page.click("tbody a")
+    with another_page(page):
+        page.click("tbody a")
     page.wait_for_selector("text=000042")
     look(page, f"payments_day_{locale[:2]}")
 
 
 def test_a_person_asks_again(new_page: "Callable[..., Page]", store: Scene, hanging: str) -> None:
-    store.acquirer.faults()
     page = new_page()
     open_as(page, store, "clara", f"/payments/{hanging}")
     with page.expect_response(lambda answer: answer.url.endswith("/ask")) as answered:
@@ -117,9 +128,8 @@ def test_a_person_asks_again(new_page: "Callable[..., Page]", store: Scene, hang
 def test_two_people_decide_what_the_bank_does_not_tell(
     new_page: "Callable[..., Page]", store: Scene, locale: str, width: int
 ) -> None:
-    store.acquirer.faults(lost=1)
-    hanging = pay(store, 640_00)
-    store.acquirer.faults()
+    with no_answer_comes(store):
+        hanging = pay(store, 640_00)
     with store.database.transaction() as tx:
         tx.execute(
             "UPDATE pos.payment SET state = 'unknown', look_at = now() + interval '1 day' WHERE id = :id",
@@ -130,7 +140,8 @@ def test_two_people_decide_what_the_bank_does_not_tell(
     look(page, f"payments_unknown_{locale[:2]}")
     page.select_option("[name=finding]", "not_moved")
     page.fill("[name=evidence]", "Statement of the bank 2026-11-22, line 14: no such payment. 银行来电编号 7731")
-    page.click(".payments-case button[type=submit]")
+    with another_page(page):
+        page.click(".payments-case button[type=submit]")
     page.wait_for_selector(".payments-evidence")
     look(page, f"payments_proposed_{locale[:2]}")
 
@@ -138,7 +149,8 @@ def test_two_people_decide_what_the_bank_does_not_tell(
     open_as(second, store, "mona", address)
     look(second, f"payments_to_confirm_{locale[:2]}")
     second.on("dialog", lambda asked: asked.accept())
-    second.click("form[data-action$=confirm] button")
+    with another_page(second):
+        second.click("form[data-action$=confirm] button")
     second.wait_for_selector(".payments-case", state="detached")
     look(second, f"payments_confirmed_{locale[:2]}")
     sweep(store.database)
