@@ -15,7 +15,10 @@ PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class ReceiptRow:
-    """One receipt in a list. `amount` is what its lines come to, in minor units; returns and voids are positive."""
+    """One receipt in a list. `amount` is what its lines come to, in minor units; returns and voids are positive.
+
+    `series` is who counted its number: the till (0), or the server for what a desk settled.
+    """
 
     id: UUID
     business_date: date
@@ -30,11 +33,12 @@ class ReceiptRow:
     member_id: int | None
     member_part: str
     open_flags: Sequence[str]
+    series: int
 
 
 COLUMNS = """
 SELECT id, business_date, store_id, terminal, sequence, type, state, occurred_at, currency, amount, member_id,
-       member_part, open_flags
+       member_part, open_flags, series
 FROM pos.sale
 """
 
@@ -58,7 +62,7 @@ def receipts_of_day(
         },
     )  # fmt: skip
     found = [ReceiptRow(*row) for row in rows]
-    return _page(found, lambda row: make_cursor(row.terminal, 0, row.sequence))
+    return _page(found, lambda row: make_cursor(row.terminal, row.series, row.sequence))
 
 
 def receipts_of_member(tx: Tx, member_id: int, cursor: str | None) -> tuple[list[ReceiptRow], str | None]:
