@@ -37,7 +37,8 @@ from member_api.vault.operations import key_of_nobody
 ASKED_TOPIC = "member.code_asked"
 KEPT = timedelta(days=2)
 SENDS_MAX = 12
-LEASE = timedelta(seconds=15)
+# Longer than a gateway takes to answer or to be given up: nobody else sends a code that is on its way.
+LEASE = timedelta(seconds=30)
 PAUSE = timedelta(seconds=3)
 ASKED_MAX = 200
 SWEEP_BATCH = 5_000

@@ -9,8 +9,9 @@ from foundation.clock import FixedClock
 from foundation.database import Database
 from foundation.events import consume, move_batch
 from marketing.messages.codes import send_codes, send_waiting_codes
+from marketing.messages.gateway import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S
 from member_api.contract.one_time_codes import codes_to_send
-from member_api.phone.codes import CodeWrong, ask_code, prove_code
+from member_api.phone.codes import LEASE, CodeWrong, ask_code, prove_code
 from member_api.phone.rules import SEND_UNTIL
 from regulars.running.workers import register_everything
 from tests.marketing.messages.phones import Phones
@@ -90,7 +91,7 @@ def test_an_answer_that_was_lost_makes_no_second_text(
     send_codes(database, the_phones.gateway(answer_timeout_s=0.5), still)
     assert state(database) == ("sending", True)
     the_phones.faults()
-    clock.advance(timedelta(seconds=20))
+    clock.advance(LEASE)
     send_codes(database, the_phones.gateway(), still)
     assert state(database) == ("sent", False)
     assert len(texts(the_phones)) == 1
@@ -103,9 +104,14 @@ def test_a_sender_that_died_leaves_the_code_to_the_next(
     with database.transaction() as tx:
         assert len(codes_to_send(tx, 10)) == 1  # taken, and never heard of again
     assert send_codes(database, the_phones.gateway(), still).looked_at == 0
-    clock.advance(timedelta(seconds=16))
+    clock.advance(LEASE)
     send_waiting_codes(database, the_phones.gateway())
     assert len(texts(the_phones)) == 1
+
+
+def test_a_code_is_leased_for_longer_than_the_longest_call() -> None:
+    # A connection of the pool, the connection itself, the words there, the answer.
+    assert timedelta(seconds=2 * CONNECT_TIMEOUT_S + 2 * ANSWER_TIMEOUT_S) < LEASE
 
 
 def test_without_a_gateway_nothing_leaves(database: Database) -> None:
