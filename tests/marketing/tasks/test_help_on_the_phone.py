@@ -1,9 +1,13 @@
 """What a member writes on the phone is a complaint with a store's people, once, and sealed."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 from flask import Flask
 
 from foundation.database import Database
+from marketing.tasks.help_pages import SAID_IN_A_DAY_MAX, _complain
 from marketing.tasks.operations import open_complaints
 from tests.marketing.tasks.factories import a_member_of, a_shop
 from tests.member_api.phone.phones import Phone
@@ -47,3 +51,16 @@ def test_what_cannot_be_kept_is_told_and_not_lost(phone: Phone, database: Databa
 def test_nobody_fills_a_stores_list_alone(phone: Phone, database: Database) -> None:
     answers = [phone.act("/m/help", "/m/help", said=f"{WORDS} {n}").status_code for n in range(6)]
     assert answers == [303] * 5 + [422]
+
+
+def test_what_a_phone_sends_side_by_side_is_counted_too(app: Flask, database: Database, member: int) -> None:
+    together = Barrier(SAID_IN_A_DAY_MAX + 3)
+
+    def say(n: int) -> str:
+        with app.test_request_context("/m/help"), database.transaction() as tx:
+            together.wait(timeout=60)
+            return _complain(tx, member, f"{WORDS} {n}")
+
+    with ThreadPoolExecutor(together.parties) as threads:
+        faults = list(threads.map(say, range(together.parties)))
+    assert faults.count("") == SAID_IN_A_DAY_MAX
