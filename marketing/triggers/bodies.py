@@ -1,6 +1,7 @@
 """The shapes of triggers over HTTP, and the way between them and plans. The treatment is that of campaigns."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -131,10 +132,20 @@ class FiringOut(Schema):
     why = fields.String(required=True, allow_none=True)
 
 
-class TriggerResultsOut(Schema):
-    """Each member's days from the first firing on, by intention to treat."""
+class TriggerResultsAwaitedOut(Schema):
+    """The results of a trigger that fired for many are worked out for the first time; `Retry-After` says when to ask
+    again."""
 
     trigger = fields.String(required=True)
+    state = fields.String(required=True, validate=validate.Equal("working"))
+
+
+class TriggerResultsOut(Schema):
+    """Each member's days from the first firing on, by intention to treat. Those of a trigger that fired for many are
+    kept: `worked_out_at` says when they were worked out; newer ones are on their way."""
+
+    trigger = fields.String(required=True)
+    worked_out_at = fields.AwareDateTime(required=True)
     days = fields.Integer(required=True)
     last_day = fields.Date(required=True)
     position = fields.Integer(required=True)
@@ -217,10 +228,11 @@ def trigger_body(trigger: Trigger) -> dict[str, Any]:
     }
 
 
-def results_body(results: TriggerResults) -> dict[str, Any]:
+def results_body(results: TriggerResults, worked_out_at: datetime) -> dict[str, Any]:
     """Results as TriggerResultsOut shows them."""
     return {
         "trigger": str(results.trigger_id),
+        "worked_out_at": worked_out_at,
         "days": results.days,
         "last_day": results.last_day,
         "position": results.position,

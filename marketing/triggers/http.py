@@ -1,8 +1,11 @@
 """Triggers over HTTP, and the standing control group."""
 
+import json
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
+
+import flask
 
 from foundation.access import allow, current_principal
 from foundation.database import Tx
@@ -19,10 +22,12 @@ from foundation.http import (
     transactional,
 )
 from marketing.campaigns.bodies import CampaignDecisionIn, CampaignVersionIn
+from marketing.campaigns.http import ASK_AGAIN_S
 from marketing.experiments.assignment import BASIS_POINTS
 from marketing.experiments.standing import set_standing_control, standing_controls
 from marketing.permissions import CAMPAIGNS_APPROVE, CAMPAIGNS_READ, CAMPAIGNS_WRITE
 from marketing.triggers import bodies
+from marketing.triggers.kept_results import results_at_hand
 from marketing.triggers.operations import (
     CompanyOnly,
     approve,
@@ -33,7 +38,6 @@ from marketing.triggers.operations import (
     resume,
     submit,
 )
-from marketing.triggers.results import results_of
 from marketing.triggers.rules import TriggerUnknown
 from marketing.triggers.storage import firings_of, list_triggers, read_trigger
 
@@ -167,11 +171,23 @@ def get_firings(tx: Tx, query: Mapping[str, Any], trigger: str) -> Any:
 @allow(CAMPAIGNS_READ)
 @transactional
 @triggers_blueprint.response(200, bodies.TriggerResultsOut)
-def get_results(tx: Tx, trigger: str) -> dict[str, Any]:
+@triggers_blueprint.alt_response(
+    202, schema=bodies.TriggerResultsAwaitedOut, description="It fired for many and is worked out first: ask again"
+)
+def get_results(tx: Tx, trigger: str) -> Any:
     """What the treated bought beyond those held out, in 30 days from each one's first firing on. In every store: only
     for whoever acts everywhere."""
     current_principal().require_everywhere()
-    return bodies.results_body(results_of(tx, read_trigger(tx, trigger_id_of(trigger))))
+    found = read_trigger(tx, trigger_id_of(trigger))
+    kept = results_at_hand(tx, found)
+    if kept is None:
+        return flask.Response(
+            json.dumps({"trigger": str(found.id), "state": "working"}),
+            202,
+            {"Retry-After": str(ASK_AGAIN_S)},
+            mimetype="application/json",
+        )
+    return bodies.results_body(kept.results, kept.worked_out_at)
 
 
 # ------------------------------------------------------------------------------------------------ the standing control

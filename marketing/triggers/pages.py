@@ -31,7 +31,8 @@ from marketing.experiments.standing import StandingControl, standing_control_on
 from marketing.permissions import CAMPAIGNS_APPROVE, CAMPAIGNS_READ, CAMPAIGNS_WRITE
 from marketing.target_lists.models import MODELS, Model, Parameter
 from marketing.triggers.http import trigger_id_of
-from marketing.triggers.results import MEASURE_DAYS, results_of
+from marketing.triggers.kept_results import results_at_hand
+from marketing.triggers.results import MEASURE_DAYS
 from marketing.triggers.rules import Occasion, TriggerPlan, TriggerState
 from marketing.triggers.storage import Trigger, arms_of, changes_of, firings_of, list_triggers, read_trigger
 from member_api.contract.members import masked_names
@@ -225,12 +226,16 @@ def trigger_page(tx: Tx, trigger: str) -> str:
 
 
 def _effects(tx: Tx, trigger: Trigger) -> dict[str, Any] | None:
-    """What it brought in the first of its currencies, the company's if it has it; nothing before it fired."""
+    """What it brought in the first of its currencies, the company's if it has it, and when that was worked out: None
+    while it is for the first time. Nothing before it fired."""
     if trigger.fired == 0:
         return None
+    kept = results_at_hand(tx, trigger)
+    if kept is None:
+        return {"worked_out_at": None}
     company = get_settings().company_currency
-    found = sorted(results_of(tx, trigger).currencies, key=lambda each: (each.currency != company, each.currency))
-    return currency_view(found[0]) if found else None
+    found = sorted(kept.results.currencies, key=lambda each: (each.currency != company, each.currency))
+    return {**currency_view(found[0]), "worked_out_at": kept.worked_out_at} if found else None
 
 
 def _plan_facts(trigger: Trigger) -> list[tuple[Any, Any]]:

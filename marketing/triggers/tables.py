@@ -1,6 +1,6 @@
-"""Storage of triggers (migration 0019)."""
+"""Storage of triggers (migrations 0019 and 0039)."""
 
-from sqlalchemy import BigInteger, Column, Date, DateTime, Identity, Integer, Table, Text
+from sqlalchemy import JSON, BigInteger, Column, Date, DateTime, Identity, Integer, Table, Text
 from sqlalchemy.dialects.postgresql import BYTEA
 
 from marketing.campaigns.tables import change_table, version_table
@@ -37,6 +37,14 @@ trigger_template = Table(
     Column("version", Integer, primary_key=True),
     Column("step", Integer, primary_key=True),
     Column("template_id", BigInteger, nullable=False),
+)
+
+trigger_result = Table(
+    "trigger_result",
+    metadata,
+    Column("trigger_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("worked_out_at", DateTime(timezone=True), nullable=False),
+    Column("figures", JSON, nullable=False),
 )
 
 trigger_firing = Table(

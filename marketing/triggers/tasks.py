@@ -3,6 +3,7 @@
 from foundation.database import database
 from foundation.queues import QUEUES, QueueName, queue
 from marketing.triggers.firing import due_today, end_wishes_of_paused, evaluate_each, triggers_in
+from marketing.triggers.kept_results import RESULTS_TASK, work_out
 from marketing.triggers.operations import END_WISHES_TASK
 from marketing.triggers.rules import TriggerState
 
@@ -37,7 +38,12 @@ def end_wishes_of_all_task() -> None:
     end_wishes_of_paused(database(), paused)
 
 
-QUEUES.update({EVALUATE_DUE: QueueName.ANALYTICS, EVALUATE_ALL: QueueName.ANALYTICS})
+@queue.task(name=RESULTS_TASK)  # type: ignore[untyped-decorator]
+def work_out_results_task(trigger_id: int) -> None:
+    work_out(database(), trigger_id)
+
+
+QUEUES.update(dict.fromkeys((EVALUATE_DUE, EVALUATE_ALL, RESULTS_TASK), QueueName.ANALYTICS))
 queue.conf.beat_schedule["evaluate-triggers"] = {
     "task": EVALUATE_DUE, "schedule": 600.0, "options": {"queue": QueueName.ANALYTICS.value}
 }  # fmt: skip
