@@ -34,6 +34,7 @@ from pos_adapter.day.tables import (
     day_sales,
     day_tender,
 )
+from pos_adapter.handheld.rules import TERMINAL_PREFIX
 from pos_adapter.sales.benefits import WHOLE, Benefits, benefits_of
 from pos_adapter.sales.facts import ORIGINAL, RECEIPTS_AT_ONCE_MAX, read_lines
 from pos_adapter.tenders.operations import tender_roles
@@ -63,7 +64,8 @@ def figures_of(
 # ------------------------------------------------------------------------------------------------ by tender
 
 
-# Every part of every tender as it was allocated, so that it is known which legal unit's goods it paid for.
+# Every part of every tender as it was allocated, so that it is known which legal unit's goods it paid for. At a
+# handheld nobody opens a shift: who sold took the payment.
 TENDERS: LiteralString = f"""
 WITH wanted AS MATERIALIZED (
     SELECT s.id, s.terminal, s.business_date, s.occurred_at, x.effect * CASE s.type WHEN 'sale' THEN 1 ELSE -1 END
@@ -87,7 +89,7 @@ WITH wanted AS MATERIALIZED (
            w.sign * l.allocated_units[a.n] AS units,
            coalesce(st.cashier, (SELECT h.cashier FROM shifts AS h WHERE h.terminal = w.terminal
                                  AND w.occurred_at >= h.opened_at AND w.occurred_at <= h.ended_at LIMIT 1),
-                    r.refunded_by) AS cashier
+                    r.refunded_by, CASE WHEN starts_with(w.terminal, %(handheld)s) THEN l.salesperson END) AS cashier
     FROM wanted AS w
     CROSS JOIN LATERAL (
         SELECT * FROM pos.sale_line AS l WHERE l.business_date = w.lines_day AND l.sale_id = w.lines_of OFFSET 0) AS l
@@ -124,6 +126,7 @@ def _tenders(tx: Tx, store: StoreFacts, posted: Posted) -> Iterator[TenderFigure
         columns
         | {
             "effects": [item.effect for item in receipts], "store": store.id, "unit": store.legal_unit,
+            "handheld": TERMINAL_PREFIX,
             "distinct_days": sorted({item.business_date for item in receipts}),
             # A shift of the night began on the day before.
             "shift_days": sorted({item.business_date + timedelta(days=n) for item in receipts for n in (-1, 0, 1)}),

@@ -352,16 +352,32 @@ class Figures:
         return [found[key] for key in sorted(found, key=lambda key: (ROLE_ORDER.get(key[1], 9), key[0]))]
 
     def by_cashier(self) -> list["CashierTotal"]:
-        """What each cashier took at each terminal, all tenders together."""
+        """What each cashier took at each terminal, all tenders together; last, what nobody is named for, wherever."""
         found: dict[tuple[str, str], CashierTotal] = {}
         for figure in self.tenders:
-            key = (figure.terminal or "", figure.cashier or "")
-            before = found.get(key) or CashierTotal(*key)
+            terminal, cashier = figure.terminal or "", figure.cashier or ""
+            key = (terminal if cashier else "", cashier)
+            before = found.get(key) or CashierTotal(cashier)
             is_money = figure.role == "money"
             found[key] = replace(
-                before, amount=before.amount + figure.amount, money=before.money + (figure.amount if is_money else 0)
-            )
-        return [found[key] for key in sorted(found)]
+                before, terminals=before.terminals | {terminal} - {""}, amount=before.amount + figure.amount,
+                money=before.money + (figure.amount if is_money else 0),
+            )  # fmt: skip
+        return [found[key] for key in sorted(found, key=lambda key: (not key[1], key))]
+
+    def modes(self) -> list["ModeDay"]:
+        """What counters sold by legal unit and mode, each with its counters."""
+        found: dict[tuple[str, str], list[CounterDay]] = {}
+        for each in self.counters():
+            found.setdefault((each.legal_unit, each.mode), []).append(each)
+        return [ModeDay(*key, tuple(found[key])) for key in sorted(found)]
+
+    def journal(self) -> list["BookTotal"]:
+        """The journal for finance as sums by legal unit and account, in the journal's order, each with its entries."""
+        found: dict[tuple[str, str], list[Entry]] = {}
+        for entry in self.entries:
+            found.setdefault((entry.legal_unit, entry.account), []).append(entry)
+        return [BookTotal(*key, tuple(parts)) for key, parts in found.items()]
 
     def by_tax(self) -> list["TaxTotal"]:
         """Sales by tax rate (None: not stated), with the tax in them."""
@@ -400,11 +416,41 @@ class TenderTotal:
 
 
 @dataclass(frozen=True, slots=True)
-class CashierTotal:
-    """What came in at a terminal from one cashier (empty: nobody is named), and how much of it was money."""
+class ModeDay:
+    """The counters of a legal unit that sell on the same terms."""
 
-    terminal: str
+    legal_unit: str
+    mode: str
+    counters: tuple[CounterDay, ...]
+
+    @property
+    def amount(self) -> int:
+        return sum(each.amount for each in self.counters)
+
+
+@dataclass(frozen=True, slots=True)
+class BookTotal:
+    """An account of the journal for finance, with its entries."""
+
+    legal_unit: str
+    account: str
+    parts: tuple[Entry, ...]
+
+    @property
+    def debit(self) -> int:
+        return sum(part.debit for part in self.parts)
+
+    @property
+    def credit(self) -> int:
+        return sum(part.credit for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class CashierTotal:
+    """What one cashier took at a terminal, and how much of it was money; empty: nobody is named, at these terminals."""
+
     cashier: str
+    terminals: frozenset[str] = frozenset()
     amount: int = 0
     money: int = 0
 

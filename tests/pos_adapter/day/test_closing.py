@@ -74,6 +74,33 @@ def test_a_day_of_everything_agrees_to_the_cent_and_is_closed_with_its_figures(f
     assert points.issued - points.reversed_out == points.closing > 0
 
 
+def test_a_handheld_s_payment_is_its_clerk_s_and_what_nobody_is_named_for_stands_together(floor: DayFloor) -> None:
+    for n, clerk in enumerate(("E7", "E8", None), 1):
+        line = {"line": 1, "quantity": "1", "amount": 900, "counter": f"C{n}", "tax_rate": "0.13", "salesperson": clerk}
+        paid = [{"kind": "card", "amount": 800}, {"kind": "voucher", "amount": 100}]
+        floor.till_sale(n, 900, terminal=f"H-C{n}", lines=[line], tenders=paid)
+    floor.till_sale(7, 500)
+    floor.till_sale(8, 600, terminal="T2")
+    told = [(each.cashier, sorted(each.terminals), each.amount) for each in figures(floor).by_cashier()]
+    assert told == [
+        ("E7", ["H-C1"], 900), ("E8", ["H-C2"], 900), ("", ["H-C3", "T1", "T2"], 900 + 500 + 600),
+    ]  # fmt: skip
+
+
+def test_the_journal_in_sums_is_the_journal(floor: DayFloor) -> None:
+    three_counters_paid_by_everything(floor, floor.database)
+    found = figures(floor)
+    books = found.journal()
+    assert len({(book.legal_unit, book.account) for book in books}) == len(books) < len(found.entries)
+    assert [part for book in books for part in book.parts] == list(found.entries)
+    assert sum(book.debit for book in books) == sum(book.credit for book in books) > 0
+    modes = found.modes()
+    assert [each for mode in modes for each in mode.counters] == sorted(
+        found.counters(), key=lambda c: (c.legal_unit, c.mode, c.counter)
+    )
+    assert sum(mode.amount for mode in modes) == found.amount
+
+
 def test_a_closed_day_stays_closed_and_what_comes_later_is_posted_on_the_next_one(floor: DayFloor) -> None:
     floor.till_sale(1, 5_000, floor.yesterday)
     floor.deliver()

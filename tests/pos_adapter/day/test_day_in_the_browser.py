@@ -154,11 +154,24 @@ def test_the_closed_day_and_a_counter_s_statement(
     look(page, f"days_{locale[:2]}")
     page.goto(f"{store.server.base_url}/days/S01/{today}")
     look(page, f"day_{locale[:2]}")
+    _the_journal_is_unfolded_by_hand_and_on_paper(page)
     page.goto(f"{store.server.base_url}/statements")
     look(page, f"statement_choose_{locale[:2]}")
     page.goto(f"{store.server.base_url}/statements?counter=C2&from={today.replace(day=1)}&to={today}")
     look(page, f"statement_{locale[:2]}")
     assert "V9" in page.inner_text("main")
+
+
+def _the_journal_is_unfolded_by_hand_and_on_paper(page: "Page") -> None:
+    entries = page.locator("details.day-fold:not([data-phone-closed])")
+    assert entries.count() > 1
+    assert not entries.first.locator("table").is_visible()
+    entries.first.locator("summary").press("Enter")
+    assert entries.first.locator("table").is_visible()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert all(each.is_visible() for each in page.locator("details.day-fold table").all())
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert not entries.nth(1).locator("table").is_visible()
 
 
 @pytest.mark.parametrize(("locale", "width"), [("en-US", 1440), ("zh-CN", 390)])
