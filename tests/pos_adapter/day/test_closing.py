@@ -125,6 +125,27 @@ def test_a_closed_day_stays_closed_and_what_comes_later_is_posted_on_the_next_on
     assert floor.desk.get(f"/v1/sales/{late}").get_json()["business_date"] == floor.yesterday.isoformat()
 
 
+def test_a_receipt_names_the_day_whose_figures_it_is_in(floor: DayFloor) -> None:
+    """Before its day is closed; late, noted or not yet; and when the next day has taken it."""
+
+    def dates(sale: Any) -> tuple[str, str]:
+        receipt = floor.desk.get(f"/v1/sales/{sale}").get_json()
+        return receipt["business_date"], receipt["posting_date"]
+
+    yesterday, today = floor.yesterday.isoformat(), (floor.yesterday + timedelta(days=1)).isoformat()
+    older = floor.till_sale(9, 100, floor.yesterday - timedelta(days=1))
+    first = floor.till_sale(1, 5_000, floor.yesterday)
+    assert dates(first) == (yesterday, yesterday)
+    floor.close(floor.yesterday)
+    late = floor.till_sale(2, 700, floor.yesterday)
+    assert dates(late) == (yesterday, today), "at once, though nobody has noted it yet"
+    floor.deliver()
+    assert dates(late) == (yesterday, today)
+    floor.close()
+    assert (dates(first), dates(late)) == ((yesterday, yesterday), (yesterday, today))
+    assert dates(older) == ((floor.yesterday - timedelta(days=1)).isoformat(),) * 2, "before the books"
+
+
 def test_what_was_sold_before_the_books_began_is_in_no_day(floor: DayFloor) -> None:
     floor.till_sale(1, 5_000, floor.yesterday)
     floor.till_sale(1, 900)
