@@ -1,4 +1,4 @@
-"""Results of triggers that fired for many: worked out by the worker, kept, and worked out anew when something is new."""
+"""Results of triggers that fired for many: worked out by the worker, kept, and anew when something is new."""
 
 from datetime import timedelta
 
