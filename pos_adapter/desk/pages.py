@@ -153,7 +153,7 @@ def settlement_page(tx: Tx, settlement: str) -> str:
     viewer = current_principal()
     record = read_settlement(tx, viewer, settlement_id(settlement))
     prints = prints_of(tx, record.id)
-    steps = {ticket.id: steps_of(tx, ticket.id) for ticket in record.tickets}
+    steps = steps_of(tx, [ticket.id for ticket in record.tickets])
     actors = {step.actor for each in steps.values() for step in each} | {each.actor for each in prints}
     return render(
         "desk/settlement.html",

@@ -240,7 +240,7 @@ def get_ticket(tx: Tx, ticket: str) -> TicketOut:
     """One ticket with its history."""
     found = read_ticket(tx, current_principal(), ticket_id(ticket))
     label = lying_at_desk(tx, [found.id]).get(found.id)
-    return ticket_body(found, _store_code(tx, found), steps_of(tx, found.id), label)
+    return ticket_body(found, _store_code(tx, found), steps_of(tx, [found.id])[found.id], label)
 
 
 @tickets_blueprint.route("/tickets/<ticket>", methods=["PUT"])

@@ -454,12 +454,17 @@ def read_ticket(tx: Tx, principal: Principal, id: UUID) -> Ticket:
     return found
 
 
-def steps_of(tx: Tx, id: UUID) -> list[TicketStep]:
-    """The life of a ticket, from its issue on."""
+def steps_of(tx: Tx, ids: Collection[UUID]) -> dict[UUID, list[TicketStep]]:
+    """The lives of tickets by id, each from its issue on."""
     rows = tx.execute(
-        "SELECT state, at, actor, why FROM pos.ticket_change WHERE ticket_id = :id ORDER BY n", {"id": id}
+        "SELECT ticket_id, state, at, actor, why FROM pos.ticket_change WHERE ticket_id = ANY(:ids)"
+        " ORDER BY ticket_id, n",
+        {"ids": list(ids)},
     )
-    return [TicketStep(TicketState(row.state), row.at, row.actor, row.why) for row in rows]
+    lives: dict[UUID, list[TicketStep]] = {id: [] for id in ids}
+    for row in rows:
+        lives[row.ticket_id].append(TicketStep(TicketState(row.state), row.at, row.actor, row.why))
+    return lives
 
 
 def list_tickets(

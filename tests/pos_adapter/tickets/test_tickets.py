@@ -1,7 +1,7 @@
 """E-tickets: issued by a device's own id, changed and cancelled by their counter, over when the day is."""
 
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from flask.testing import FlaskClient
@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from foundation.clock import FixedClock
 from foundation.database import Database
 from pos_adapter.tickets import operations
-from pos_adapter.tickets.operations import expire_tickets
+from pos_adapter.tickets.operations import expire_tickets, steps_of
 from tests.member_api.people import PHONE, a_member
 from tests.pos_adapter.tickets.callers import Floor
 
@@ -94,6 +94,18 @@ def test_only_its_own_counter_changes_cancels_and_releases_it(floor: Floor) -> N
         ("issued", None),
         ("issued", "edited"),
         ("cancelled", "changed her mind"),
+    ]
+
+
+def test_the_lives_of_several_tickets_are_read_at_once(floor: Floor, database: Database) -> None:
+    one, other = UUID(floor.issued("C1", 100)), UUID(floor.issued("C2", 200))
+    floor.handhelds["C1"].post(f"/v1/tickets/{one}/cancel", {"why": "changed her mind"})
+    with database.transaction(read_only=True) as tx:
+        lives = steps_of(tx, [other, one, nobody := uuid4()])
+    assert [[str(step.state) for step in lives[id]] for id in (one, other, nobody)] == [
+        ["issued", "cancelled"],
+        ["issued"],
+        [],
     ]
 
 
