@@ -17,17 +17,23 @@ LETTERS_SHOWN = 20
 @inbox_pages.route("/m/messages")
 @allow_member
 def inbox_page() -> str:
-    """My letters, the newest first; what is shown has been read."""
+    """My letters, the newest first; what is shown has been read, what a browser only fetches ahead has not."""
     cursor = flask.request.args.get("cursor")
     before = read_cursor(cursor, int)[0] if cursor else None
     member_id = signed_in_member()
     with database().transaction() as tx:
         found = inbox_of(tx, member_id, before, LETTERS_SHOWN + 1, personal=True)
         letters = found[:LETTERS_SHOWN]
-        mark_shown(tx, member_id, letters)
+        if _is_looked_at():
+            mark_shown(tx, member_id, letters)
     return render_phone(
         "messages/inbox.html",
         letters=letters,
         next=f"/m/messages?cursor={make_cursor(letters[-1].id)}" if len(found) > LETTERS_SHOWN else "",
         first="/m/messages" if cursor else "",
     )
+
+
+def _is_looked_at() -> bool:
+    request = flask.request
+    return request.method == "GET" and "prefetch" not in request.headers.get("Sec-Purpose", "")

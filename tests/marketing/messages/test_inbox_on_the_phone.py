@@ -26,6 +26,8 @@ def test_a_letter_is_new_until_its_member_looks(app: Flask, database: Database) 
     for each in (phone, others):
         each.logs_in()
     assert '<span class="badge good">1</span>' in phone.get("/m").text
+    phone.browser.head("/m/messages")
+    phone.browser.get("/m/messages", headers={"Sec-Purpose": "prefetch;prerender"})
     first, again = phone.get("/m/messages").text, phone.get("/m/messages").text
     assert "Hello Reader 1" in first
     assert ("New letter" in first, "New letter" in again) == (True, False)
