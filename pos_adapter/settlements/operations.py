@@ -181,6 +181,7 @@ def _settle(tx: Tx, principal: Principal, wish: SettlementWish, start_payments: 
     gathered = gather(tickets, wish.lines)
     _check_sums(gathered, wish)
     settlement = _opened(tx, principal, store, wish, tickets, gathered)
+    _check_payer(settlement, wish)
     actor = principal.actor
     if wish.payments:
         holds = _hold(tx, settlement, wish, actor)
@@ -247,6 +248,22 @@ def _check_sums(gathered: Gathered, wish: SettlementWish) -> None:
             errors=[FieldError("/tenders", f"must come to {owed}")],
             owed=owed,
         )
+
+
+def _check_payer(settlement: Settlement, wish: SettlementWish) -> None:
+    """Nobody's account pays nothing. A till's sale has happened and is flagged; here the goods are still here.
+
+    Raises SettlementContradicts.
+    """
+    if settlement.member_id is not None:
+        return
+    faults = [
+        FieldError(f"/tenders/{n}", "needs a member")
+        for n, tender in enumerate(wish.tenders)
+        if tender.kind in ACCOUNT_TENDERS
+    ]
+    if faults:
+        raise SettlementContradicts("Nobody is named whose account could pay", errors=faults)
 
 
 def _opened(
@@ -369,10 +386,7 @@ def _hold(tx: Tx, settlement: Settlement, wish: SettlementWish, actor: str) -> d
     for n, tender in enumerate(wish.tenders, 1):
         if tender.kind not in ACCOUNT_TENDERS:
             continue
-        if settlement.member_id is None:
-            raise SettlementContradicts(
-                "Nobody is named whose account could pay", errors=[FieldError(f"/tenders/{n - 1}", "needs a member")]
-            )
+        assert settlement.member_id is not None  # _check_payer
         units, _ = tender_units(tender, (programme.redeem_points, programme.redeem_money))
         kind = Kind(ACCOUNT_TENDERS[tender.kind])
         taking = Taking(kind, units or 0, currency=None if kind is Kind.POINTS else settlement.store.currency)

@@ -238,6 +238,19 @@ def test_what_cannot_be_settled_together_is_refused_and_changes_nothing(floor: F
     assert rows(database, "SELECT count(*) FROM pos.settlement") == [(0,)]
 
 
+@pytest.mark.parametrize("member", [None, {"kind": "phone", "value": "13900139000"}])
+@pytest.mark.parametrize("kind", ["points", "ecoin", "stored_value"])
+def test_nobody_s_account_pays_nothing(floor: Floor, database: Database, kind: str, member: Any) -> None:
+    """A till's sale has happened and is flagged; at our own desk the goods are still on the counter."""
+    ticket = floor.issued("C1", 100, member=member)
+    tenders = [{"kind": "cash", "amount": 60}, {"kind": kind, "amount": 40}]
+    refused = floor.settle(ticket, tenders=tenders)
+    assert (refused.status_code, refused.get_json()["code"]) == (422, "settlement_contradicts_itself")
+    assert [fault["pointer"] for fault in refused.get_json()["errors"]] == ["/tenders/1"]
+    assert floor.state(ticket) == "issued"
+    assert rows(database, "SELECT count(*) FROM pos.sale") == [(0,)]
+
+
 def test_loose_goods_are_settled_with_tickets_or_alone(floor: Floor, database: Database) -> None:
     loose = [{"line": 1, "quantity": "1", "amount": 50}]
     body = floor.settle(floor.issued("C1", 100), lines=loose, tenders=[{"kind": "cash", "amount": 150}]).get_json()
