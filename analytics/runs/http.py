@@ -58,10 +58,12 @@ class FailureOut(Schema):
 
 
 class ScoringRunOut(Schema):
-    """A run. `progress` in percent; `position`: the event position that the lake was complete up to."""
+    """A run. `waiting`: no worker is at it yet. `progress` in percent; `position`: the event position that the lake was
+    complete up to."""
 
     id = fields.String(required=True)
-    state = fields.String(required=True, validate=validate.OneOf([state.value for state in RunState]))
+    state = fields.String(required=True, validate=validate.OneOf(sorted({state.told for state in RunState})))
+    waiting = fields.Boolean(required=True)
     step = fields.String(required=True, validate=validate.OneOf([step.value for step in Step]))
     progress = fields.Integer(required=True)
     as_of = fields.Date(required=True)
@@ -185,7 +187,8 @@ def run_body(run: ScoringRun, *, findings: bool = False) -> dict[str, Any]:
     failure = {"code": run.failure_code, "detail": run.failure_detail} if run.failure_code is not None else None
     return {
         "id": str(run.id),
-        "state": run.state.value,
+        "state": run.state.told,
+        "waiting": run.state is RunState.QUEUED,
         "step": run.step.value,
         "progress": run.progress,
         "as_of": run.as_of,

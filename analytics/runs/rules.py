@@ -25,6 +25,11 @@ class RunState(StrEnum):
     DONE = "done"
     FAILED = "failed"
 
+    @property
+    def told(self) -> str:
+        """To those who follow a run, `running | done | failed`: one that waits for a worker is under way to them."""
+        return RunState.RUNNING.value if self is RunState.QUEUED else self.value
+
 
 class Origin(StrEnum):
     """Who wanted it: somebody through the API or a page, the clock, or the operator at a terminal."""

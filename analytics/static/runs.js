@@ -15,7 +15,8 @@ async function look() {
     card.querySelector("[data-percent]").textContent = `${run.progress} %`;
     const words = card.querySelector(`template[data-step="${run.step}"]`);
     if (words) card.querySelector("[data-words]").textContent = words.content.textContent;
-    if (run.state !== card.dataset.state && !window.regulars.isLeaving()) { location.reload(); return; }
+    const shown = run.state === card.dataset.state && String(run.waiting) === card.dataset.waiting;
+    if (!shown && !window.regulars.isLeaving()) { location.reload(); return; }
   }
   setTimeout(look, LOOK_MS);
 }

@@ -51,7 +51,8 @@ def test_a_run_is_asked_for_followed_and_read(office: Caller, shop: Database) ->
     asked = office.post("/v1/scoring-runs", {"as_of": "2026-01-05", "horizon_days": 56}, key="run")
     assert asked.status_code == 202
     body = asked.get_json()
-    assert (body["state"], body["progress"], body["as_of"], body["horizon_days"]) == ("queued", 0, "2026-01-05", 56)
+    assert (body["state"], body["waiting"], body["progress"]) == ("running", True, 0)
+    assert (body["as_of"], body["horizon_days"]) == ("2026-01-05", 56)
     assert asked.headers["Location"] == f"/v1/scoring-runs/{body['id']}"
     again = office.post("/v1/scoring-runs", {"as_of": "2026-01-05", "horizon_days": 56}, key="run")
     assert (again.status_code, again.get_json(), again.headers["Idempotency-Replayed"]) == (202, body, "true")
@@ -59,6 +60,7 @@ def test_a_run_is_asked_for_followed_and_read(office: Caller, shop: Database) ->
     assert other_key.get_json()["id"] == body["id"]
     done = run_to_the_end(office, shop, as_of="2026-01-05", horizon_days=56)
     assert (done["state"], done["progress"], done["step"], done["failure"]) == ("done", 100, "done", None)
+    assert done["waiting"] is False
     assert done["findings"]["currencies"][0]["facts"]["members"] == MEMBERS
     listed = office.get("/v1/scoring-runs").get_json()
     assert [run["id"] for run in listed["items"]] == [body["id"]]
