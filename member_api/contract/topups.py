@@ -1,5 +1,5 @@
-"""What members paid in, as the day's close asks."""
+"""What members paid in, as the day's close asks, and the drawers that it goes into."""
 
-from member_api.topups.operations import TopUpTotal, totals_of_day
+from member_api.topups.operations import HoldDrawer, TopUpTotal, register_drawers, totals_of_day
 
-__all__ = ["TopUpTotal", "totals_of_day"]
+__all__ = ["HoldDrawer", "TopUpTotal", "register_drawers", "totals_of_day"]

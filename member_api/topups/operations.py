@@ -4,7 +4,7 @@
 principal never expires. Limits are dated rules of law and of the house, by currency.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -78,11 +78,28 @@ class TopUpTotal:
     bonus: int
 
 
+# Keeps the drawer that a top-up is paid into from being counted before the transaction ends: store, its terminal (None:
+# whoever took it has none), actor.
+HoldDrawer = Callable[[Tx, StoreFacts, str | None, str], None]
+_holds: dict[str, HoldDrawer] = {}
+
+
+def register_drawers(name: str, hold: HoldDrawer) -> None:
+    """Say how drawers are held; whoever keeps drawers does, so that this package need not know who that is."""
+    _holds[name] = hold
+
+
 def top_up(tx: Tx, ref: MemberRef, wanted: TopUp, step: Step) -> PaidIn:
     """Pay in: at a store in its currency, elsewhere as asked, or else in that of the member's home store.
 
-    Raises MemberUnknown, MemberCannotEarn, TopUpOverLimit, TopUpCurrencyForeign, ExpiryPassed, AmountTooLarge.
+    Waits for a count of the drawer that is under way. Raises MemberUnknown, MemberCannotEarn, TopUpOverLimit,
+    TopUpCurrencyForeign, ExpiryPassed, AmountTooLarge.
     """
+    store = stores_by_code(tx, [step.store]).get(step.store) if step.store is not None else None
+    if store is not None:
+        # Before the member: no other posting of theirs waits while somebody counts.
+        for hold in _holds.values():
+            hold(tx, store, wanted.terminal, step.actor)
     member = resolve_member(tx, ref, lock="share")
     if not member.may_earn:
         raise MemberCannotEarn("The membership is closed")
@@ -91,7 +108,6 @@ def top_up(tx: Tx, ref: MemberRef, wanted: TopUp, step: Step) -> PaidIn:
         raise ExpiryPassed(
             "The last day of the bonus lies in the past", errors=[FieldError("/bonus_expires_on", "lies in the past")]
         )
-    store = stores_by_code(tx, [step.store]).get(step.store) if step.store is not None else None
     currency = _currency_paid(tx, member, wanted.currency, store)
     _check_limits(tx, wanted, currency, standing(wallet, Kind.CASH, currency)[0], wallet.today)
     id = dated_id(wallet.today, "topup", step.reference)

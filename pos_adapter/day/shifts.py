@@ -1,8 +1,8 @@
 """Shifts: opened with a float, counted blind, over or short, handed in. One cashier at one terminal.
 
-What should be in the drawer is told to nobody before it has been counted. Locks: the shift's row, which a settlement
-and a refund share, so that whoever counts waits for those under way; that a terminal has one open shift is held by a
-unique index.
+What should be in the drawer is told to nobody before it has been counted. Locks: the shift's row, which a settlement,
+a refund and a top-up share, so that whoever counts waits for those under way; that a terminal has one open shift is
+held by a unique index.
 """
 
 from collections.abc import Collection, Sequence
@@ -20,6 +20,7 @@ from foundation.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from foundation.events import announce
 from foundation.http import make_cursor, read_cursor
 from member_api.contract.days import topups_between
+from member_api.contract.topups import register_drawers
 from organisation.contract import StoreFacts, place_of, staff_by_id, staff_by_number, stores_by_code, stores_by_id
 from pos_adapter.handheld.rules import is_handheld
 from pos_adapter.permissions import DAY_CLOSE, DAY_READ, SHIFTS_WORK
@@ -382,7 +383,7 @@ def expected_of(tx: Tx, shift: Shift, store: StoreFacts, until: datetime) -> dic
     for row in rows:
         expected[row.kind] = expected.get(row.kind, 0) + row.amount
     for topup in topups_between(tx, store.code, first, last):
-        # Somebody without a terminal of its own took it at the shift that the same person has opened.
+        # Somebody without a terminal of its own took it at the shift that the same person has opened (HOLD_DRAWER).
         here = topup.terminal == shift.terminal or (topup.terminal is None and topup.actor == shift.opened_by)
         if here and shift.opened_at <= topup.at <= until and topup.currency == shift.currency:
             expected[topup.tender] = expected.get(topup.tender, 0) + topup.amount
@@ -412,6 +413,20 @@ def shift_open_at(tx: Tx, store_id: int, terminal: str, *, hold: bool = False) -
     """
     row = tx.execute(OPEN_AND_HELD if hold else OPEN_AT, {"store": store_id, "terminal": terminal}).one_or_none()
     return OpenShift(*row) if row is not None else None
+
+
+HOLD_DRAWER = (
+    "SELECT FROM pos.shift WHERE store_id = :store AND state = 'open' AND (terminal = :terminal"
+    " OR (CAST(:terminal AS text) IS NULL AND opened_by = :actor)) ORDER BY id FOR KEY SHARE"
+)
+
+
+def hold_drawer(tx: Tx, store: StoreFacts, terminal: str | None, actor: str) -> None:
+    """Nobody counts the drawer of a top-up before the transaction ends. Waits for a count that is under way."""
+    tx.execute(HOLD_DRAWER, {"store": store.id, "terminal": terminal, "actor": actor})
+
+
+register_drawers("shifts", hold_drawer)
 
 
 def shift_for(tx: Tx, store: StoreFacts, terminal: str) -> OpenShift | None:

@@ -12,6 +12,8 @@ from foundation.access import Principal, PrincipalKind, acting_as
 from foundation.clock import FixedClock
 from foundation.database import Database
 from foundation.http import Keyed
+from member_api.ledger.operations import Step
+from member_api.topups.operations import TopUp, top_up
 from pos_adapter.day.http import shift_id
 from pos_adapter.day.operations import read_day
 from pos_adapter.day.shifts import Shift, ShiftNotOpen, count_shift, read_shift, shift_for
@@ -111,6 +113,34 @@ def test_a_count_waits_for_settlements_under_way_and_has_all_that_carry_the_shif
     with floor.database.transaction(read_only=True) as tx:
         assert tx.execute("SELECT shift FROM pos.settlement").scalar_one() == shift["code"]
     assert (cash.expected, cash.over) == (50_700, 0)
+
+
+@pytest.mark.parametrize("terminal", ["D1", None])
+def test_a_count_waits_for_a_top_up_under_way_and_has_it(floor: DayFloor, terminal: str | None) -> None:
+    shift, who, member = opened(floor), manager(), a_member(floor.database)
+    with floor.database.transaction(read_only=True) as tx:
+        opened_by = tx.execute("SELECT opened_by FROM pos.shift").scalar_one()
+
+    def count() -> Shift:
+        with floor.database.transaction() as tx:
+            return count_shift(tx, who, shift_id(shift["id"]), [("cash", 50_000)])
+
+    with ThreadPoolExecutor(1) as cashier:
+        with floor.database.transaction() as under_way:
+            wanted = TopUp(20_000, 0, "cash", terminal=terminal)
+            top_up(under_way, member, wanted, Step("till/1", opened_by, "S01"))
+            counting = cashier.submit(count)
+            with pytest.raises(TimeoutError):
+                counting.result(0.3)
+        [cash] = counting.result(5).tenders
+    assert (cash.expected, cash.over) == (70_000, -20_000)
+
+
+def test_a_top_up_at_another_desk_keeps_nobody_from_counting(floor: DayFloor) -> None:
+    shift, member = opened(floor), a_member(floor.database)
+    with floor.database.transaction() as under_way:
+        top_up(under_way, member, TopUp(20_000, 0, "cash", terminal="D2"), Step("till/1", "machine:9", "S01"))
+        assert counted(floor, shift["id"], cash=50_000).status_code == 200
 
 
 def test_a_count_waits_for_a_refund_under_way(floor: DayFloor, database: Database) -> None:
