@@ -10,7 +10,7 @@ from datetime import date
 from foundation.access import Principal
 from foundation.database import Tx
 from foundation.errors import Conflict
-from organisation.counters.lookup import counters, load_all_counters, load_counters_of
+from organisation.counters.lookup import counters, load_all_counters, load_counters_of, load_with_open_counters
 from organisation.counters.lookup import counters_by_id as counters_known_by_id
 from organisation.devices.operations import DeviceWish, make_device
 from organisation.facts import (
@@ -32,7 +32,7 @@ from organisation.staff.listing import names_of
 from organisation.staff.lookup import staff_numbers
 from organisation.staff.people import hire_administrator
 from organisation.stores.areas import area_days
-from organisation.stores.lookup import load_stores_within, stores
+from organisation.stores.lookup import load_currencies, load_stores_within, stores
 from organisation.stores.lookup import stores_by_id as stores_known_by_id
 
 __all__ = [
@@ -56,6 +56,7 @@ __all__ = [
     "counters_by_code",
     "counters_by_id",
     "counters_of",
+    "currencies_of",
     "fix_currency",
     "format_names",
     "hire_administrator",
@@ -67,6 +68,7 @@ __all__ = [
     "staff_on_duty",
     "stores_by_code",
     "stores_by_id",
+    "stores_with_open_counters",
     "stores_within",
 ]
 
@@ -106,6 +108,13 @@ def all_stores(tx: Tx) -> list[StoreFacts]:
     return load_stores_within(tx, None, ALL_MAX)
 
 
+def currencies_of(
+    tx: Tx, codes: Collection[str] | None = None, formats: Collection[str] | None = None
+) -> frozenset[str]:
+    """The currencies of the stores with these codes and of these formats, where given; reads the database."""
+    return load_currencies(tx, codes, formats)
+
+
 def all_counters(tx: Tx) -> list[CounterFacts]:
     """Every counter with its dated terms, by id, at most 200,000; reads the database."""
     return load_all_counters(tx, ALL_MAX)
@@ -135,6 +144,11 @@ def counters_by_id(tx: Tx, ids: Collection[int]) -> dict[int, CounterFacts]:
 def counters_of(tx: Tx, store_id: int) -> list[CounterFacts]:
     """The counters of one store by code, closed ones too, at most 5,000; reads the database."""
     return load_counters_of(tx, store_id, COUNTERS_OF_MAX)
+
+
+def stores_with_open_counters(tx: Tx, store_ids: Collection[int]) -> set[int]:
+    """Those of these stores that have an open counter; reads the database."""
+    return load_with_open_counters(tx, store_ids)
 
 
 def staff_by_number(tx: Tx, numbers: Collection[str]) -> dict[str, StaffFacts]:

@@ -35,6 +35,11 @@ BY_ID = FACTS.format(counters="organisation.counter AS c") + "WHERE c.id = ANY(:
 ALL = FACTS.format(counters="organisation.counter AS c") + "ORDER BY c.id LIMIT :limit"
 OF_STORE = FACTS.format(counters="organisation.counter AS c") + "WHERE c.store_id = :store ORDER BY c.code LIMIT :limit"
 
+WITH_OPEN = """
+SELECT s.id FROM unnest(CAST(:stores AS integer[])) AS s (id)
+WHERE EXISTS (SELECT FROM organisation.counter AS c WHERE c.store_id = s.id AND c.status = :open)
+"""
+
 
 def _rate(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text).normalize()
@@ -70,6 +75,11 @@ def load_all_counters(tx: Tx, limit: int) -> list[CounterFacts]:
 def load_counters_of(tx: Tx, store_id: int, limit: int) -> list[CounterFacts]:
     """The counters of one store by code, at most `limit`, read from the database."""
     return [_facts(row) for row in tx.execute(OF_STORE, {"store": store_id, "limit": limit}).mappings()]
+
+
+def load_with_open_counters(tx: Tx, store_ids: Collection[int]) -> set[int]:
+    """Those of these stores that have an open counter, read from the database."""
+    return set(tx.execute(WITH_OPEN, {"stores": list(store_ids), "open": CounterStatus.OPEN.value}).scalars())
 
 
 def _facts(row: RowMapping) -> CounterFacts:

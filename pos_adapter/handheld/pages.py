@@ -14,7 +14,7 @@ from foundation.http import Pages, transactional
 from foundation.pages import gettext, render
 from foundation.pages.shell import EXTENSION
 from foundation.settings import get_settings
-from organisation.contract import stores_within
+from organisation.contract import stores_with_open_counters, stores_within
 from pos_adapter.handheld.words import script_words
 from pos_adapter.permissions import TICKETS_WRITE
 
@@ -32,9 +32,11 @@ SHELL_FILES = ("regulars.css", "regulars.js", "icon.svg")
 @allow(TICKETS_WRITE)
 @transactional
 def handheld_page(tx: Tx) -> str:
-    """Issue tickets, see what becomes of them, take payments."""
+    """Issue tickets, see what becomes of them, take payments. Stores that have counters come first."""
     person = current_principal()
-    stores = stores_within(tx, person)[:STORES_SHOWN_MAX]
+    within = stores_within(tx, person)
+    have_counters = stores_with_open_counters(tx, [store.id for store in within])
+    stores = sorted(within, key=lambda store: store.id not in have_counters)[:STORES_SHOWN_MAX]
     facts = {
         "stores": [{"code": store.code, "name": store.name} for store in stores],
         "language": str(get_locale()),

@@ -1,5 +1,7 @@
 """What a handheld reads before it is cut off: its counters, its sheet, goods and prices page by page."""
 
+import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -52,6 +54,18 @@ def test_the_sheet_names_the_counter_its_terminal_and_who_sells(handheld: Caller
     assert sheet["salespeople"] == [{"code": "E7", "name": "Wang Fang"}]
     assert handheld.get("/v1/handheld/sheet", store="S01", counter="C9").status_code == 422
     assert handheld.get("/v1/handheld/sheet", store="S77", counter="C1").status_code == 403
+
+
+def test_whoever_acts_in_several_stores_begins_at_one_that_has_counters(
+    handheld: Caller, http: FlaskClient, database: Database
+) -> None:
+    for code in ("A00", "S02"):
+        committed_store(database, code=code)
+    with database.transaction() as tx:
+        a_counter(tx, store="S02", code="C1", status=CounterStatus.CLOSED)
+    page = Caller(http, database, ("tickets.write",)).get("/handheld").text
+    facts = json.loads(re.findall(r'id="facts">(.*?)</script>', page)[0])
+    assert [store["code"] for store in facts["stores"]] == ["S01", "A00", "S02"]
 
 
 def test_only_open_counters_are_offered(handheld: Caller) -> None:
