@@ -1,6 +1,6 @@
 """Whatever is sent to any route, nothing answers with a fault of ours (schemathesis over the whole OpenAPI document).
 
-`FUZZ_EXAMPLES` (default 8) requests are made for each operation; 100 for the record.
+`FUZZ_EXAMPLES` (default 5) requests are made for each operation; 100 for the record.
 """
 
 import base64
@@ -20,7 +20,7 @@ from tests.organisation.factories import committed_store
 
 # An answer without an end has tests of its own (test_live_tickets.py).
 ENDLESS = {"GET /v1/stores/{store}/events"}
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "5"))
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 At the end the acquirer's book, the wallet apps' book, our payments and refunds, the sales and their tenders, the
 allocation to lines and the ledger agree to the cent; no ticket is stuck; nobody is charged or refunded twice.
 
-The witnesses are the books of the simulators, programs of their own. `PAYMENT_CHAOS` (default 150; 5,000 for the
+The witnesses are the books of the simulators, programs of their own. `PAYMENT_CHAOS` (default 100; 5,000 for the
 record) settlements, by `PAYMENT_CHAOS_DESKS` (8) desks at once, on a clock that runs `PAYMENT_CHAOS_HURRY` (10) times
 as fast for payments.
 """
@@ -43,7 +43,7 @@ from tests.member_api.people import a_member
 from tests.organisation.factories import a_counter, committed_store
 from tests.pos_adapter.payments.simulators import Simulator, simulated, wallet_apps, wallet_environment
 
-SETTLEMENTS = int(os.environ.get("PAYMENT_CHAOS", "150"))
+SETTLEMENTS = int(os.environ.get("PAYMENT_CHAOS", "100"))
 DESKS = int(os.environ.get("PAYMENT_CHAOS_DESKS", "8"))
 HURRY = int(os.environ.get("PAYMENT_CHAOS_HURRY", "10"))
 SEED = int(os.environ.get("PAYMENT_CHAOS_SEED", "20261122"))
