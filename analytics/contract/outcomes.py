@@ -17,6 +17,7 @@ from analytics.lake.reading import LakeDamaged, open_lake
 from analytics.scores.contribution_settings import ContributionSettings
 from analytics.scores.point_costs import with_worth_of_points
 from foundation.database import Tx
+from foundation.money import half_up
 
 __all__ = [
     "LakeDamaged",
@@ -143,4 +144,4 @@ def expected_cost_of_points(tx: Tx, points: int, day: date, currency: str) -> in
     if not costs:
         return 0
     cost = max(costs, key=lambda each: (each.currency is not None, each.valid_from))
-    return (2 * points * cost.micro + MICRO) // (2 * MICRO)
+    return half_up(points * cost.micro, MICRO)

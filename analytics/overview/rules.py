@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from foundation.money import half_up
+
 
 @dataclass(frozen=True, slots=True)
 class Day:
@@ -72,7 +74,7 @@ class DaySales:
     def average_ticket(self) -> int | None:
         """Net sales by receipt, rounded half up."""
         today = self.today
-        return (2 * today.net + today.receipts) // (2 * today.receipts) if today.receipts > 0 else None
+        return half_up(today.net, today.receipts) if today.receipts > 0 else None
 
 
 def share(part: int, whole: int) -> float | None:

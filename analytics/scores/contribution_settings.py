@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from foundation.errors import Invalid
+from foundation.money import half_up
 
 MICRO = 1_000_000
 BEGINNING = date(1900, 1, 1)
@@ -44,8 +45,7 @@ class PointCost:
     @property
     def micro(self) -> int:
         """The cost of one point in millionths of a minor unit, rounded half up."""
-        whole = self.points * 100
-        return (2 * self.money * self.redeemed_percent * MICRO + whole) // (2 * whole)
+        return half_up(self.money * self.redeemed_percent * MICRO, self.points * 100)
 
 
 @dataclass(frozen=True, slots=True)

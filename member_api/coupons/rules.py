@@ -11,6 +11,7 @@ from datetime import date
 from enum import StrEnum
 
 from foundation.errors import Conflict, FieldError, Invalid
+from foundation.money import half_up
 
 CODE_LENGTH = 12  # 60 random bits: nobody guesses the code of another member
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: nothing that is read as something else
@@ -150,7 +151,7 @@ def worth(offer: CouponOffer, eligible_amount: int) -> int:
     if offer.amount is not None:
         return min(offer.amount, eligible_amount)
     assert offer.percent is not None
-    part = (2 * eligible_amount * offer.percent + WHOLE_PERCENT) // (2 * WHOLE_PERCENT)
+    part = half_up(eligible_amount * offer.percent, WHOLE_PERCENT)
     return min(part, eligible_amount, offer.amount_max if offer.amount_max is not None else part)
 
 

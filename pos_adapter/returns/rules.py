@@ -15,6 +15,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from foundation.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from foundation.money import half_up
 from pos_adapter.sales.rules import ReturnedTooMuch, millionths
 
 MILLION = 1_000_000
@@ -141,7 +142,7 @@ def share_of(line: LineLeft, quantity_millionths: int) -> int:
     """What so much of a line comes to: its share of what is left, rounded half up; all of it for all of it."""
     if quantity_millionths >= line.left_millionths:
         return line.left
-    return (2 * line.left * quantity_millionths + line.left_millionths) // (2 * line.left_millionths)
+    return half_up(line.left * quantity_millionths, line.left_millionths)
 
 
 def red_lines(wanted: Sequence[Wanted], lines: Sequence[LineLeft]) -> list[RedLine]:
