@@ -573,29 +573,6 @@ def open_returns(tx: Tx, store_id: int) -> int:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class PaidOtherwise:
-    """What a desk handed over in another tender than the posted return says, because a rail had refused it."""
-
-    terminal: str
-    posted_as: str
-    handed_over_as: str
-    amount: int
-
-
-def paid_otherwise(tx: Tx, store_id: int, day: date) -> list[PaidOtherwise]:
-    """Of the returns that a store's desks posted on this business date: for whoever counts drawers."""
-    rows = tx.execute(
-        "SELECT r.terminal, t.kind, m.instead, m.amount FROM pos.red_ticket AS r"
-        " JOIN pos.red_ticket_refund AS m ON m.red_ticket_id = r.id AND m.instead IS NOT NULL"
-        " JOIN pos.sale AS s ON s.business_date = :day AND s.id = r.return_sale_id"
-        " JOIN pos.tender AS t ON t.business_date = :day AND t.sale_id = s.id AND t.n = m.tender"
-        " WHERE r.store_id = :store ORDER BY r.number, m.tender",
-        {"store": store_id, "day": day},
-    )
-    return [PaidOtherwise(*row) for row in rows]
-
-
 class ReturnAnswer(msgspec.Struct, frozen=True):
     """What whoever acts on a red ticket is told. `sale` is the posted return."""
 
