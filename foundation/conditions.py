@@ -18,7 +18,6 @@ from pyroaring import BitMap
 
 from foundation.errors import DomainError, FieldError, Invalid
 
-ID_MAX = 2**32 - 1
 DAYS_MAX = 3_660
 
 

@@ -14,7 +14,6 @@ from foundation.database import Database, Tx
 from foundation.errors import BadRequest, Unauthenticated
 
 TOKEN_LIFE = timedelta(hours=1)
-SCOPE_LENGTH_MAX = 4_000
 
 
 class TokenRejected(NotSignedIn):

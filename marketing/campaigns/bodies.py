@@ -12,7 +12,6 @@ from foundation.http.fields import CategoryPath, Code, Currency, Rate, is_text
 from foundation.http.fields import Words as Line
 from marketing.campaigns.costs import Costs
 from marketing.campaigns.estimating import Estimate
-from marketing.campaigns.launching import Step
 from marketing.campaigns.plans import (
     AFTER_DAYS_MAX,
     AMOUNT_MAX,
@@ -581,14 +580,3 @@ class CampaignMemberOut(Schema):
     assigned_at = fields.AwareDateTime(required=True)
     redeemed = fields.Boolean(required=True)
     sends = fields.List(fields.Nested(SendSchema), required=True)
-
-
-def step_body(step: Step) -> dict[str, Any]:
-    """How far a step is."""
-    return {
-        "step": step.number,
-        "due_on": step.due_on,
-        "wished": step.wished,
-        "passed_over": step.passed_over,
-        "done": step.done,
-    }

@@ -20,7 +20,7 @@ from foundation.conditions import Condition, Operator
 from foundation.database import Tx
 from foundation.errors import Invalid, NotFound
 from foundation.events import announce
-from marketing.target_lists.catalogue import MEASURES, Told, answer_all
+from marketing.target_lists.catalogue import MEASURES, answer_all
 from marketing.target_lists.choosing import Chosen, Question, choose, obeyed, picked_by
 from marketing.target_lists.chunks import Seen, all_members, ids_after, seen_of, write_chunks
 from marketing.target_lists.exclusions import Near, exclusions
@@ -31,7 +31,6 @@ from member_api.contract.conditions import breakdown as breakdown_of
 from member_api.contract.conditions import of_home_stores
 from member_api.contract.members import masked_names
 
-NAME_MAX = 200
 SAMPLE = 10
 NEAR_SAMPLE = 3
 OF_PLACES = (
@@ -302,8 +301,3 @@ def question_of(found: TargetList) -> Question:
     """What a frozen list asked."""
     stores = None if found.places is None else frozenset(place.removeprefix("store/") for place in found.places)
     return Question(found.filter, found.as_of, frozenset(found.leave_out), found.channel, stores)
-
-
-def told_of(found: TargetList) -> Told:
-    """How far the facts reached that a frozen list was taken from."""
-    return Told((), found.lake_position, None, None, found.scoring_run)

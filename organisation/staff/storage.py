@@ -40,11 +40,6 @@ def load_people(tx: Tx, numbers: Collection[str]) -> dict[str, KeptPerson]:
     return read(tx, select_staff().where(staff.c.number.in_(numbers)))
 
 
-def load_people_by_id(tx: Tx, ids: Collection[int]) -> dict[str, KeptPerson]:
-    """The same by id; the answer is by number."""
-    return read(tx, select_staff().where(staff.c.id.in_(ids)))
-
-
 def load_administrators(tx: Tx) -> dict[str, KeptPerson]:
     """Everybody at work who is, was or will be administrator."""
     ever = select(staff_role.c.staff_id).where(staff_role.c.role == Role.ADMINISTRATOR.value)

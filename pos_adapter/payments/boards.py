@@ -71,14 +71,3 @@ def steps_of(tx: Tx, payment_id: UUID) -> list[Step]:
         .limit(STEPS_MAX)
     )
     return [Step(*row) for row in tx.execute(asked)]
-
-
-def are_open(tx: Tx, store_id: int) -> int:
-    """How many payments and refunds of a store are not decided: a day is not closed while there are any."""
-    return int(
-        tx.execute(
-            "SELECT (SELECT count(*) FROM pos.payment WHERE store_id = :store AND state = ANY(:open))"
-            " + (SELECT count(*) FROM pos.refund WHERE store_id = :store AND state = ANY(:open_refunds))",
-            {"store": store_id, "open": list(OPEN), "open_refunds": list(OPEN_REFUNDS)},
-        ).scalar_one()
-    )
