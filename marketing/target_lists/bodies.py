@@ -12,6 +12,7 @@ from foundation.http.fields import SearchWords, Words
 from marketing.target_lists.catalogue import MEASURES
 from marketing.target_lists.choosing import Question
 from marketing.target_lists.chunks import Seen
+from marketing.target_lists.currencies import in_currencies_of_stores
 from marketing.target_lists.exclusions import exclusions
 from marketing.target_lists.explaining import Why, flat_words, reasons
 from marketing.target_lists.filters import Filter, read_filter
@@ -87,7 +88,7 @@ def read_question(tx: Tx, principal: Principal, body: Mapping[str, Any]) -> Ques
     pointer = "/filter" if body["model"] is None else "/model"
     written = body["filter"] if body["model"] is None else filter_of(body["model"], body["parameters"])
     return Question(
-        read_filter(written, MEASURES, pointer),
+        in_currencies_of_stores(tx, read_filter(written, MEASURES, pointer)),
         today(tx),
         frozenset(body["leave_out"]),
         body["channel"],

@@ -139,6 +139,26 @@ class _Reader:
         return condition
 
 
+def changed(filter_: Filter, change: Callable[[Condition], Condition]) -> Filter:
+    """The same filter with every condition changed; in the same order."""
+    conditions: list[Condition] = []
+
+    def over(node: Node) -> Node:
+        match node:
+            case All(parts):
+                return All(tuple(map(over, parts)))
+            case Any_(parts):
+                return Any_(tuple(map(over, parts)))
+            case Not(part):
+                return Not(over(part))
+            case Condition():
+                conditions.append(change(node))
+                return conditions[-1]
+
+    root = over(filter_.root)
+    return Filter(root, tuple(conditions))
+
+
 # ------------------------------------------------------------------------------------------------ writing
 def written(node: Node) -> dict[str, Any]:
     """A node as JSON."""

@@ -20,6 +20,7 @@ from marketing.campaigns.treating import Occasion as Behalf
 from marketing.campaigns.treating import give_offer, take_step
 from marketing.target_lists.catalogue import MEASURES
 from marketing.target_lists.choosing import Question, choose
+from marketing.target_lists.currencies import in_currencies_of_stores
 from marketing.target_lists.filters import read_filter
 from marketing.triggers.operations import end_wishes
 from marketing.triggers.rules import Occasion, TriggerState, entered, occasion_on, still_warm
@@ -74,7 +75,8 @@ def _evaluate(database: Database, trigger_id: int) -> int:
 
 
 def _picked(tx: Tx, trigger: Trigger) -> BitMap:
-    question = Question(read_filter(trigger.plan.filter, MEASURES), _today(tx))
+    wanted = in_currencies_of_stores(tx, read_filter(trigger.plan.filter, MEASURES))
+    question = Question(wanted, _today(tx))
     return choose(tx, question, near_misses=False).members
 
 

@@ -20,6 +20,12 @@ BY_CODE = FACTS + "WHERE s.code = ANY(:codes)"
 BY_ID = FACTS + "WHERE s.id = ANY(:ids)"
 WITHIN = FACTS + "WHERE CAST(:codes AS text[]) IS NULL OR s.code = ANY(:codes) ORDER BY s.code LIMIT :limit"
 
+CURRENCIES = """
+SELECT DISTINCT s.currency FROM organisation.store AS s JOIN organisation.format AS f ON f.id = s.format_id
+WHERE (CAST(:codes AS text[]) IS NULL OR s.code = ANY(:codes))
+    AND (CAST(:formats AS text[]) IS NULL OR f.code = ANY(:formats))
+"""
+
 
 def load_stores(tx: Tx, codes: Collection[str]) -> Mapping[str, StoreFacts]:
     """The facts of those stores that exist, read from the database."""
@@ -35,6 +41,15 @@ def load_stores_within(tx: Tx, codes: Collection[str] | None, limit: int) -> lis
     """Stores by code, at most `limit`; None: all."""
     rows = tx.execute(WITHIN, {"codes": None if codes is None else list(codes), "limit": limit}).mappings()
     return [_facts(row) for row in rows]
+
+
+def load_currencies(tx: Tx, codes: Collection[str] | None, formats: Collection[str] | None) -> frozenset[str]:
+    """The currencies of the stores that pass both tests; None: every store passes."""
+    wanted = {
+        "codes": None if codes is None else list(codes),
+        "formats": None if formats is None else list(formats),
+    }
+    return frozenset(row.currency for row in tx.execute(CURRENCIES, wanted))
 
 
 def _facts(row: RowMapping) -> StoreFacts:

@@ -1,6 +1,7 @@
 """Target lists over HTTP: counted live, frozen with reasons, read by page, explained, within one's scope."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from foundation.database import Database
 from tests.analytics.lake_factory import LineFacts, write_lake
 from tests.marketing.target_lists.members_and_sales import TODAY, Shop, a_shop
 from tests.member_api.callers import Caller
+from tests.organisation.factories import a_store
 
 SPENT = {"measure": "spend", "op": ">=", "value": 50_000, "within_days": 90}
 LISTS = ("lists.read", "lists.write")
@@ -54,6 +56,27 @@ def ids(items: Any) -> list[int]:
 
 
 # ------------------------------------------------------------------------------------------------ counting live
+def test_an_amount_without_a_currency_is_in_that_of_the_stores_it_is_narrowed_to(
+    office: Caller, shop: Shop, database: Database
+) -> None:
+    with database.transaction() as tx:
+        a_store(tx, "T01", format="depato", currency="JPY")
+    sold = LineFacts(TODAY - timedelta(5), 60_000, shop.small, format="depato", currency="JPY", store_id=3)
+    write_lake(database, [sold])
+    in_format, in_store = (SPENT | {"where": where} for where in ({"format": ["depato"]}, {"store": ["T01"]}))
+    for narrowed in (in_format, in_store):
+        found = preview(office, narrowed)
+        assert ids(found["sample"]) == [shop.small]
+        assert found["sample"][0]["why"][0]["shown"] == "¥60,000"
+    # The list keeps what was meant, whatever stores open later.
+    kept = frozen(office, {"all": [in_format]})
+    assert kept["filter"] == {"all": [in_format | {"currency": "JPY"}]}
+    # Not narrowed, or to stores of several currencies, it is the company's.
+    assert preview(office, SPENT)["sample"][0]["member"] == str(shop.big)
+    both = SPENT | {"where": {"format": ["depato", "supermarket"]}}
+    assert ids(preview(office, both)["sample"]) == [shop.big]
+
+
 def test_a_live_count_names_who_why_and_who_not(office: Caller, shop: Shop) -> None:
     found = preview(office, SPENT)
     assert found["count"] == 1
