@@ -222,7 +222,7 @@ def test_a_card_through_the_acquirer_is_waited_for_and_a_refused_one_gives_the_t
     assert store.call("GET", f"/v1/tickets/{ticket['id']}").json()["state"] == "settling"
     with page.context.expect_page() as opened:
         press(page, "F1", "Enter")  # what hangs is looked at, and resolved, beside the desk
-    assert "/payments/" in opened.value.url
+    opened.value.wait_for_url("**/payments/*")
     look(opened.value, "desk_a_payment")
     opened.value.close()
     press(page, "Escape")

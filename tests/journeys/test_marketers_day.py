@@ -17,6 +17,7 @@ from foundation.database import Database
 from marketing.campaigns.launching import work_on
 from marketing.messages.sending import fill_inboxes
 from organisation.staff.roles import Role
+from tests.foundation.page_checks import another_page
 from tests.journeys.one_till import Till, a_till, catch_up, enrol
 from tests.marketing.campaigns.screens import log_in, look, served
 from tests.organisation.factories import a_person_with_login
@@ -76,7 +77,8 @@ def test_a_marketers_day(
     bo.goto(f"{address}/campaigns/1")
     look(bo, f"{tag}_4_waits_for_bo")
     bo.click("[data-dialog=approve]")
-    bo.click("dialog[open] button.primary")
+    with another_page(bo):
+        bo.click("dialog[open] button.primary")
     bo.wait_for_selector("form[data-action$='/launch']")
 
     anna.goto(f"{address}/campaigns/1")
@@ -131,7 +133,8 @@ def _choose_the_members(page: "Page", tag: str) -> None:
     expect(page.locator(".live .live-count")).to_have_text(str(REGULARS))
     look(page, f"{tag}_1_list")
     page.fill("[name=list_name]", "Regulars")
-    page.click(".freeze button")
+    with another_page(page):
+        page.click(".freeze button")
     page.wait_for_selector(".outline")
     page.click("a[href='/campaigns/new?list=1']")
 
@@ -163,7 +166,8 @@ def _plan_the_campaign(page: "Page", address: str, tag: str) -> None:
     look(page, f"{tag}_2_campaign")
     page.click("#campaign-form button[type=submit]")
     page.wait_for_url(f"{address}/campaigns/1")
-    page.click("form[data-action$='/submit'] button")
+    with another_page(page):
+        page.click("form[data-action$='/submit'] button")
     page.wait_for_selector(".alert.info")
     look(page, f"{tag}_3_submitted")
 
@@ -172,7 +176,9 @@ def _make_a_call(page: "Page", database: Database, tag: str) -> None:
     """Clara takes the first of today's calls and says how it ended."""
     look(page, f"{tag}_6_tasks")
     page.click(".task-card a")
-    page.click("form[data-action$='/start'] button")
+    page.wait_for_url("**/tasks/*")
+    with another_page(page):
+        page.click("form[data-action$='/start'] button")
     page.wait_for_selector(".outcomes")
     page.fill("#f-end-note", "Comes on Saturday")
     look(page, f"{tag}_6_call")

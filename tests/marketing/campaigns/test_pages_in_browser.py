@@ -13,6 +13,7 @@ from foundation.database import Database
 from marketing.campaigns.launching import work_on
 from marketing.campaigns.plans import StepPlan, Treatment, Way, Words
 from tests.analytics.lake_factory import LineFacts, write_lake
+from tests.foundation.page_checks import another_page
 from tests.marketing.campaigns.factories import COUPON, a_draft, arms_of, launched, next_day
 from tests.marketing.campaigns.screens import log_in, look, marketers_at_work
 
@@ -86,15 +87,16 @@ def test_a_campaign_is_made_approved_launched_and_read(
     assert page.input_value("[name='coupon.amount']") == "10.00"
     assert page.input_value("[name='steps.1.task_kind']") == "call"
     page.goto(f"{address}/campaigns/1")
-    page.click("form[data-action$='/submit'] button")
-    page.wait_for_selector(".badge, .alert.info")
+    with another_page(page):
+        page.click("form[data-action$='/submit'] button")
 
     second = new_page(locale=locale, width=width)
     complaints += log_in(second, address, "bo")
     second.goto(f"{address}/campaigns/1")
     look(second, f"campaign_waits_{locale}")
     second.click("[data-dialog=approve]")
-    second.click("dialog[open] button.primary")
+    with another_page(second):
+        second.click("dialog[open] button.primary")
     second.wait_for_selector("form[data-action$='/launch']")
 
     page.goto(f"{address}/campaigns/1")

@@ -15,7 +15,7 @@ from marketing.messages.rules import Channel
 from marketing.messages.sending import fill_inboxes, send_texts
 from member_api.consents.rules import Channel as ConsentChannel
 from organisation.staff.roles import Role
-from tests.foundation.page_checks import complaints_about
+from tests.foundation.page_checks import another_page, complaints_about
 from tests.marketing.messages.factories import a_reader, a_template, a_wish, rules_of_sending
 from tests.marketing.messages.phones import Phones
 from tests.organisation.factories import PASSWORD, a_person_with_login, a_store
@@ -51,7 +51,7 @@ def signed_in(page: "Page", address: str) -> "Page":
     page.fill("input[name=username]", "e1")
     page.fill("input[name=password]", PASSWORD)
     page.click("button[type=submit]")
-    page.wait_for_load_state()
+    page.wait_for_url(lambda url: "/login" not in url)
     return page
 
 
@@ -76,8 +76,8 @@ def test_a_template_is_written_with_its_look_before_the_eyes(address: str, page:
     page.fill("textarea[name='texts.en.body']", "Dear {{ name }}, {{ points }} points wait")
     page.wait_for_selector("[data-language=en] .bubble:has-text('Alex Smith')")
     assert "Reply STOP" in page.inner_text("[data-language=en] .bubble")
-    page.click("button:has-text('Save')")
-    page.wait_for_url("**/messages/templates/*")
+    with another_page(page):
+        page.click("button:has-text('Save')")
     page.wait_for_selector("text=version 1")
 
 
@@ -90,7 +90,8 @@ def test_rules_are_published_from_the_page(address: str, page: "Page") -> None:
     page.fill("input[name='caps.0.count_max']", "3")
     page.fill("input[name='caps.0.window_days']", "7")
     page.on("dialog", lambda dialog: dialog.accept())
-    page.click("button:has-text('Publish')")
+    with another_page(page):
+        page.click("button:has-text('Publish')")
     page.wait_for_selector("text=22:00 – 08:30")
     assert page.input_value("input[name='caps.0.count_max']") == "3"
 
@@ -98,5 +99,6 @@ def test_rules_are_published_from_the_page(address: str, page: "Page") -> None:
 def test_a_member_s_language_is_chosen_on_the_page(address: str, page: "Page") -> None:
     signed_in(page, address).goto(f"{address}/members/1/messages")
     page.select_option("select[name=language]", "zh")
-    page.click("form[data-method=PUT] button")
+    with another_page(page):
+        page.click("form[data-method=PUT] button")
     page.wait_for_selector("select[name=language] option[value=zh][selected]", state="attached")

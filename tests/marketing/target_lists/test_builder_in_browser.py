@@ -18,7 +18,7 @@ from member_api.members.rules import Birthday
 from organisation.staff.roles import Role
 from tests.analytics.lake_factory import LineFacts, write_lake
 from tests.analytics.test_conditions import put_names
-from tests.foundation.page_checks import complaints_about
+from tests.foundation.page_checks import another_page, complaints_about
 from tests.marketing.target_lists.members_and_sales import TODAY, Shop, a_shop
 from tests.member_api.people import a_member
 from tests.organisation.factories import PASSWORD, a_person
@@ -134,11 +134,13 @@ def test_a_marketer_builds_freezes_and_explains_a_list(
     assert complaints_about(page) == []
 
     page.fill("[name=list_name]", "Dairy of S02")
-    page.click(".freeze button")
+    with another_page(page):
+        page.click(".freeze button")
     page.wait_for_selector(".outline")
     assert page.locator(".table tbody tr").count() == 11
     page.fill("#q-member", str(shop.small))
-    page.press("#q-member", "Enter")
+    with another_page(page):
+        page.press("#q-member", "Enter")
     page.wait_for_selector(".tree-why")
     picture(page, f"list_{tag}")
     assert complaints_about(page) == []

@@ -20,7 +20,7 @@ from marketing.tasks.scope import Actor, actor_of
 from marketing.tasks.working import Completion, Entry, complete, log, start
 from member_api.members.rules import Joined
 from organisation.staff.storage import load_people
-from tests.foundation.page_checks import complaints_about
+from tests.foundation.page_checks import another_page, complaints_about
 from tests.marketing.tasks.factories import CLERK, DESK, MANAGER, a_clerk, a_member_of, acting
 from tests.organisation.factories import PASSWORD, a_store
 
@@ -149,7 +149,8 @@ def test_a_clerk_works_a_task_with_one_thumb(new_page: "Callable[..., Page]", ad
     page.click(".task-card a:has-text('张*')")
     call = page.locator("a.call")
     assert call.get_attribute("href") == "tel:+8613800138000"
-    page.click("button:has-text('Start')")
+    with another_page(page):
+        page.click("button:has-text('Start')")
     page.wait_for_selector("a:has-text('Complete')")
 
     with page.expect_response(lambda answer: answer.url.endswith("/steps")) as ticked:
@@ -161,7 +162,8 @@ def test_a_clerk_works_a_task_with_one_thumb(new_page: "Callable[..., Page]", ad
     page.click("label:has-text('No answer')")
     page.fill("#f-log-note", "Tried at noon")
     page.fill("#f-log-minutes", "2")
-    page.click("button:has-text('Write down')")
+    with another_page(page):
+        page.click("button:has-text('Write down')")
     page.wait_for_selector(".history :text('Tried at noon')")
 
     page.fill("#f-end-note", "Comes on Saturday")

@@ -8,6 +8,7 @@ from flask import Flask
 
 from foundation.database import Database
 from marketing.triggers.firing import evaluate
+from tests.foundation.page_checks import another_page
 from tests.marketing.campaigns.screens import log_in, look, marketers_at_work
 
 if TYPE_CHECKING:
@@ -52,14 +53,16 @@ def test_a_trigger_is_made_approved_and_paused(
     look(page, f"trigger_editor_{locale}")
     page.click("#trigger-form button[type=submit]")
     page.wait_for_url(f"{address}/triggers/1")
-    page.click("form[data-action$='/submit'] button")
+    with another_page(page):
+        page.click("form[data-action$='/submit'] button")
     page.wait_for_selector(".alert.info")
 
     second = new_page(locale=locale, width=width)
     complaints += log_in(second, address, "bo")
     second.goto(f"{address}/triggers/1")
     second.click("[data-dialog=approve]")
-    second.click("dialog[open] button.primary")
+    with another_page(second):
+        second.click("dialog[open] button.primary")
     second.wait_for_selector("form[data-action$='/pause']")
     assert evaluate(database, 1) == 30
     second.goto(f"{address}/triggers/1")
@@ -67,6 +70,7 @@ def test_a_trigger_is_made_approved_and_paused(
     second.goto(f"{address}/triggers")
     look(second, f"triggers_{locale}")
     second.goto(f"{address}/triggers/1")
-    second.click("form[data-action$='/pause'] button")
+    with another_page(second):
+        second.click("form[data-action$='/pause'] button")
     second.wait_for_selector("form[data-action$='/resume']")
     assert complaints == []
