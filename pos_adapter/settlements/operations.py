@@ -251,7 +251,7 @@ def _check_sums(gathered: Gathered, wish: SettlementWish) -> None:
 
 
 def _check_payer(settlement: Settlement, wish: SettlementWish) -> None:
-    """Nobody's account pays nothing. A till's sale has happened and is flagged; here the goods are still here.
+    """Nobody's account pays nothing. A till's sale has happened and is flagged; at our desk the goods are still ours.
 
     Raises SettlementContradicts.
     """
