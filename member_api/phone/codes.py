@@ -28,6 +28,7 @@ from member_api.phone.rules import (
     JOIN_LIFE,
     SEND_UNTIL,
     SendState,
+    line_of,
     new_digits,
     wait_for_address,
     wait_for_phone,
@@ -83,12 +84,14 @@ class ProvedPhone:
 def ask_code(tx: Tx, phone: str, *, address: str, language: str, invitation: str | None = None) -> Asked:
     """Make a code for a number and let it be sent (`member.code_asked` with its id).
 
-    `address` is where the request came from. Waits for others who ask for the same number at this moment. Raises
-    IdentifierUnreadable, CodesTooOften.
+    `address` is where the request came from. Waits for others who ask from there, or for the same number, at this
+    moment. Raises IdentifierUnreadable, CodesTooOften.
     """
     number = read(tx, Identifier(Kind.PHONE, phone))
     index, place = key_of(number).blind_index, _address_index(address)
-    tx.ask("SELECT pg_advisory_xact_lock(hashtextextended(encode(%s, 'hex'), 7206))", (index,))
+    # Counted and written by one at a time; the address before the number, everywhere.
+    for one_of in (place, index):
+        tx.ask("SELECT pg_advisory_xact_lock(hashtextextended(encode(%s, 'hex'), 7206))", (one_of,))
     _check_rate(tx, index, place)
     handle, code = new_secret("rgc"), new_digits(CODE_DIGITS)
     hashed, sealer = digest(handle), key_of_nobody()
@@ -128,7 +131,7 @@ def _check_rate(tx: Tx, index: bytes, place: bytes) -> None:
 
 def _address_index(address: str) -> bytes:
     return blake2b(
-        address.encode(), digest_size=32, key=get_settings().blind_index_key, person=b"login-address"
+        line_of(address).encode(), digest_size=32, key=get_settings().blind_index_key, person=b"login-address"
     ).digest()
 
 

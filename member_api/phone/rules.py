@@ -4,6 +4,7 @@ import re
 import secrets
 from datetime import datetime, timedelta
 from enum import StrEnum
+from ipaddress import IPv6Address, ip_address, ip_network
 from itertools import pairwise
 
 CODE_DIGITS = 6
@@ -19,6 +20,8 @@ PHONE_PAUSE = timedelta(seconds=60)
 PHONE_HOUR_MAX = 5
 PHONE_DAY_MAX = 10
 ADDRESS_HOUR_MAX = 60
+# One line to the Internet has all addresses of such a network of IPv6, and may change them at will.
+IPV6_LINE_BITS = 64
 
 SESSION_IDLE = timedelta(days=14)
 SESSION_LIFE = timedelta(days=90)
@@ -69,6 +72,17 @@ def wait_for_phone(asked: list[datetime], now: datetime) -> timedelta | None:
 def wait_for_address(asked: list[datetime], now: datetime) -> timedelta | None:
     """The same for an address of the network; `asked` are the last hour's, the newest first."""
     return _until_room(asked, now, timedelta(hours=1), ADDRESS_HOUR_MAX)
+
+
+def line_of(address: str) -> str:
+    """What codes are counted by of an address of the network: an address of IPv4, of IPv6 the network of its line."""
+    try:
+        read = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(read, IPv6Address):
+        return str(read)
+    return str(read.ipv4_mapped or ip_network((read.packed, IPV6_LINE_BITS), strict=False))
 
 
 def _until_room(asked: list[datetime], now: datetime, window: timedelta, most: int) -> timedelta | None:

@@ -1,6 +1,8 @@
 """Logging in by a code: whoever holds the phone gets in, and nobody learns whose number it is."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 from flask import Flask
@@ -8,8 +10,8 @@ from flask import Flask
 from foundation.clock import FixedClock
 from foundation.database import Database
 from member_api.members.operations import forget, freeze
-from member_api.phone import codes, sessions, showing
-from member_api.phone.rules import SESSION_IDLE, wait_for_address, wait_for_phone
+from member_api.phone import codes, rules, sessions, showing
+from member_api.phone.rules import SESSION_IDLE, line_of, wait_for_address, wait_for_phone
 from tests.member_api.people import a_member
 from tests.member_api.phone.phones import PAGE, Phone, texts
 
@@ -101,6 +103,31 @@ def test_what_one_address_may_ask_for_is_bounded() -> None:
     assert wait_for_address([now - timedelta(seconds=n) for n in range(60)], now) == timedelta(minutes=59, seconds=1)
     assert wait_for_phone([], now) is None
     assert wait_for_phone([now - timedelta(seconds=20)], now) == timedelta(seconds=40)
+
+
+def test_a_line_is_counted_whichever_of_its_addresses_asks() -> None:
+    assert line_of("2001:db8:1:2::3") == line_of("2001:db8:1:2:ffff::9") != line_of("2001:db8:1:3::3")
+    assert line_of("::ffff:10.0.0.1") == line_of("10.0.0.1") != line_of("10.0.0.2")
+    assert line_of("") == ""
+
+
+def test_what_is_asked_for_side_by_side_from_one_address_is_bounded_too(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "ADDRESS_HOUR_MAX", 2)
+    together = Barrier(6)
+
+    def ask(n: int) -> bool:
+        try:
+            with database.transaction() as tx:
+                together.wait(timeout=60)
+                codes.ask_code(tx, f"1380013800{n}", address="10.0.0.9", language="en")
+        except codes.CodesTooOften:
+            return False
+        return True
+
+    with ThreadPoolExecutor(together.parties) as threads:
+        assert sum(threads.map(ask, range(together.parties))) == rules.ADDRESS_HOUR_MAX
 
 
 @pytest.mark.parametrize("number", ["", "12345", "abc", "+86 010 1234 5678", "1" * 41, "138001380000"])
