@@ -398,22 +398,35 @@ def record_settled(
         counter = item.counters.get(row.counter_code) if row.counter_code is not None else None
         units.setdefault(counter.legal_unit if counter is not None else item.at.legal_unit, []).append(row)
     receipt = item.receipt
+    faces = [_faces_by_line(tender, n, lines) for n, tender in enumerate(tenders)]
     for k, (unit, rows) in enumerate(sorted(units.items(), key=lambda each: each[1][0].line)):
         sequence = receipt.sequence + k
         id = sale_id(receipt.store, receipt.terminal, receipt.business_date, sequence, item.series)
         part = PartOfSale(
             id, sequence, unit, sum(row.amount for row in rows), item.sale_id if member_part == "done" else id
         )
-        shares = [_share(tender, n, id, rows) for n, tender in enumerate(tenders)]
+        shares = [_share(tender, n, id, rows, faces[n]) for n, tender in enumerate(tenders)]
         told = SaleAnswer(SaleId(str(id)), answer.member, answer.points, answer.ecoins, item.flags)
         own = [structs.replace(row, sale_id=id) for row in rows]
         record_sale(tx, principal, item, told, own, shares, member, member_part, part=part)
         item.sales.append(part)
 
 
-def _share(tender: TenderRow, n: int, sale: UUID, rows: Sequence[LineRow]) -> TenderRow:
+def _faces_by_line(tender: TenderRow, n: int, lines: Sequence[LineRow]) -> Mapping[int, int]:
+    """What a voucher says on its face, over the lines it paid for: never less than it paid of them."""
+    if tender.face is None:
+        return {}
+    shares = allocate_units(tender.face, [row.allocated[n] for row in lines])
+    return {row.line: share for row, share in zip(lines, shares, strict=True)}
+
+
+def _share(tender: TenderRow, n: int, sale: UUID, rows: Sequence[LineRow], faces: Mapping[int, int]) -> TenderRow:
     """A settlement's tender as one of its sales has it."""
     units = sum(row.allocated_units[n] for row in rows if row.allocated_units is not None)
     return structs.replace(
-        tender, sale_id=sale, amount=sum(row.allocated[n] for row in rows), units=units if tender.units else None
+        tender,
+        sale_id=sale,
+        amount=sum(row.allocated[n] for row in rows),
+        units=units if tender.units else None,
+        face=sum(faces[row.line] for row in rows) or None if faces else None,
     )

@@ -25,6 +25,7 @@ from foundation.http import (
 from foundation.http.fields import Code as CodeField
 from foundation.http.json_writing import encode
 from foundation.http.requests import current_request
+from member_api.contract.members import MemberRef as NamedMember
 from member_api.contract.members import read_ref, resolve_member
 from pos_adapter.discounts.rules import Approval
 from pos_adapter.permissions import TICKETS_READ, TICKETS_WRITE
@@ -142,7 +143,9 @@ class TicketQuery(PageArguments):
     store = CodeField(required=True)
     state = fields.Enum(TicketState, by_value=True, load_default=None)
     member = fields.String(
-        load_default=None, validate=validate.Length(1, 64), metadata={"description": "A member's id"}
+        load_default=None,
+        validate=validate.Length(1, 254),
+        metadata={"description": "A member's id, or an identifier written kind:value"},
     )
     counter = CodeField(load_default=None)
     number = fields.Integer(load_default=None, validate=validate.Range(1, NUMBER_MAX))
@@ -205,6 +208,12 @@ def post_ticket(tx: Tx, body: TicketIn) -> Any:
     return issued_body(ticket), 201 if is_new else 200
 
 
+def _named(written: str) -> NamedMember:
+    """A member as an address names one: an id, or kind:value as in GET /v1/members. Raises MemberRefUnreadable."""
+    kind, colon, value = written.partition(":")
+    return read_ref({"kind": kind, "value": value} if colon else written)
+
+
 @tickets_blueprint.route("/tickets", methods=["GET"])
 @allow(TICKETS_READ)
 @transactional
@@ -213,7 +222,7 @@ def post_ticket(tx: Tx, body: TicketIn) -> Any:
 def get_tickets(tx: Tx, arguments: dict[str, Any]) -> Any:
     """Tickets of a store's day, by number."""
     [store] = stores_to_show(tx, current_principal(), TICKETS_READ, arguments["store"])
-    member = resolve_member(tx, read_ref(arguments["member"])).id if arguments["member"] else None
+    member = resolve_member(tx, _named(arguments["member"])).id if arguments["member"] else None
     found, following = list_tickets(
         tx,
         store,

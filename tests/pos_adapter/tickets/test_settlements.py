@@ -137,6 +137,15 @@ def test_everything_pays_together_and_comes_back_by_both_sales(floor: Floor, dat
     prove(database)
 
 
+def test_a_voucher_s_face_is_shared_by_the_sales_that_it_paid(floor: Floor) -> None:
+    """One voucher of 800 pays 500 of two legal units: their books together know one face, not two."""
+    tickets = [floor.issued(code, amount) for code, amount in (("C1", 2_001), ("C3", 1_002))]
+    tenders = [{"kind": "voucher", "amount": 500, "face": 800}, {"kind": "cash", "amount": 2_503}]
+    sales = floor.settle(*tickets, tenders=tenders).get_json()["sales"]
+    vouchers = [floor.desk.get(f"/v1/sales/{sale['id']}").get_json()["tenders"][0] for sale in sales]
+    assert [(voucher["amount"], voucher["face"]) for voucher in vouchers] == [(333, 533), (167, 267)]
+
+
 def test_a_settled_sale_is_not_voided(floor: Floor) -> None:
     body = floor.settle(floor.issued("C1", 100)).get_json()
     void = {

@@ -41,6 +41,8 @@ def test_a_ticket_of_a_member_is_found_by_the_member(floor: Floor, database: Dat
     ticket = floor.issued("C1", 1990, member={"kind": "phone", "value": PHONE})
     floor.issued("C2", 100)
     found = floor.desk.get("/v1/tickets", store="S01", member=str(member), state="issued").get_json()["items"]
+    by_phone = floor.desk.get("/v1/tickets", store="S01", member=f"phone:{PHONE}").get_json()["items"]
+    assert [each["id"] for each in by_phone] == [ticket]
     assert [each["id"] for each in found] == [ticket]
 
 
