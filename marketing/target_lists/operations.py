@@ -33,8 +33,10 @@ from member_api.contract.members import masked_names
 
 SAMPLE = 10
 NEAR_SAMPLE = 3
+# A list of everywhere has no places: NULL, or of an earlier release the JSON null.
 OF_PLACES = (
-    "(target_list.places IS NULL OR EXISTS (SELECT FROM json_array_elements_text(target_list.places) AS place "
+    "(json_typeof(target_list.places) IS DISTINCT FROM 'array' OR EXISTS (SELECT FROM json_array_elements_text("
+    "CASE json_typeof(target_list.places) WHEN 'array' THEN target_list.places ELSE '[]' END) AS place "
     "WHERE place = ANY(CAST(:places AS text[]))))"
 )
 

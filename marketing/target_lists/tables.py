@@ -17,7 +17,7 @@ target_list = Table(
     Column("as_of", Date, nullable=False),
     Column("lake_position", BigInteger),
     Column("scoring_run", BigInteger),
-    Column("places", JSON),
+    Column("places", JSON(none_as_null=True)),
     Column("leave_out", JSON, nullable=False),
     Column("channel", Text),
     Column("member_count", BigInteger, nullable=False),

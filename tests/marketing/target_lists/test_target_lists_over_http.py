@@ -15,6 +15,7 @@ from tests.member_api.callers import Caller
 from tests.organisation.factories import a_store
 
 SPENT = {"measure": "spend", "op": ">=", "value": 50_000, "within_days": 90}
+EVERYBODY: dict[str, Any] = {"all": []}
 LISTS = ("lists.read", "lists.write")
 
 
@@ -230,6 +231,22 @@ def test_a_store_sees_members_of_its_own_only(office: Caller, store: Caller, sho
     own = frozen(store, {"all": []})
     assert own["count"] == 2
     assert office.get(f"/v1/target-lists/{own['id']}").get_json()["count"] == 2
+
+
+def test_a_store_s_lists_and_those_of_everywhere_are_listed(
+    http: FlaskClient, database: Database, office: Caller, store: Caller
+) -> None:
+    made = [
+        frozen(office, EVERYBODY)["id"],
+        frozen(store, EVERYBODY)["id"],
+        frozen(Caller(http, database, LISTS, store="S01"), EVERYBODY)["id"],
+    ]
+    for _ in range(2):
+        assert [item["id"] for item in store.get("/v1/target-lists").get_json()["items"]] == [made[1], made[0]]
+        with database.transaction() as tx:  # as an earlier release wrote it
+            tx.execute("SET LOCAL session_replication_role = replica")
+            tx.execute("UPDATE marketing.target_list SET places = 'null' WHERE places IS NULL")
+    assert [item["id"] for item in office.get("/v1/target-lists").get_json()["items"]] == made[::-1]
 
 
 def test_a_list_of_another_place_is_not_there(http: FlaskClient, database: Database, store: Caller) -> None:
