@@ -125,7 +125,7 @@ def _signed(text: str, value: float) -> str:
 
 
 def currency_view(found: CurrencyEffects) -> dict[str, Any]:
-    """Figures, charts and rows of one currency."""
+    """Figures, charts and rows of one currency. `told`: there is an interval to draw."""
     unknown = gettext("not enough members to tell")
 
     def row(measure: Measured) -> Interval:
@@ -135,6 +135,7 @@ def currency_view(found: CurrencyEffects) -> dict[str, Any]:
 
     return {
         "code": found.currency,
+        "told": any(found.of(measure).lift.total_low is not None for measure in Measured),
         "stats": [_stat(found.of(measure), found.currency) for measure in Measured],
         "rows": [_row(found.of(measure), found.currency) for measure in Measured],
         "money_chart": intervals(

@@ -157,3 +157,21 @@ def test_who_asks_first_is_told_to_ask_again(app: Flask, http: FlaskClient, data
     assert (answer.status_code, answer.json["groups"]["treated"] > 0) == (200, True)
     assert answer.json["worked_out_at"].startswith("2026-01-05T02:00:00")
     assert "Worked out 2026-01-05 10:00" in anna.get(f"/campaigns/{campaign.id}/results")
+
+
+def test_what_cannot_be_told_draws_no_interval(
+    app: Flask, database: Database, clock: FixedClock, members: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_results, "AT_ONCE_MAX", MEMBERS)
+    campaign = launched(database, members)
+    with database.transaction() as tx:
+        a_store(tx, "S01", name="Westlake")
+    hire(database, "anna", Role.HEAD_OFFICE, "Anna")
+    anna = Browser(app, "anna")
+    write_lake(database, [LineFacts(clock.now().date(), 1_000, 1, profit=200)])
+    page = anna.get(f"/campaigns/{campaign.id}/results")
+    assert "Not enough members to tell" in page
+    assert "How sure that is" not in page
+    assert "What it cost" in page
+    _buy(database, campaign)
+    assert "How sure that is" in anna.get(f"/campaigns/{campaign.id}/results")
