@@ -50,6 +50,8 @@ ROOT = Path(__file__).parent.parent
 # No test measures time: a busy machine is no fault.
 hypothesis.settings.register_profile("house", deadline=None)
 hypothesis.settings.load_profile("house")
+# Of the files that come last the one that takes long: a whole house that is started, killed and started again.
+LONG_AND_LAST = ROOT / "tests/running/test_house.py"
 TEMPLATE = "template_regulars"
 SHARED = "shared"
 # The keys of the tests are fixed, so that a digest computed twice is the same twice.
@@ -88,6 +90,11 @@ COMES_AND_GOES = """
 """
 # What a browser says of an opened address that a reload of the page before it has overtaken.
 OVERTAKEN = ("interrupted by another navigation", "net::ERR_ABORTED")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What would be waited for alone at the end of a run is begun first; the rest stays in its order."""
+    items.sort(key=lambda item: item.path != LONG_AND_LAST)
 
 
 # ---------------------------------------------------------------------------------------------- servers
