@@ -11,6 +11,7 @@
 Everything is durable as in production: nothing here turns fsync off.
 """
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -34,6 +35,7 @@ from psycopg import sql
 
 from foundation.clock import FixedClock
 from foundation.database import Database, Tx, use_database
+from foundation.queues import queue
 from foundation.reference_cache import drop_all, stop_listening
 from foundation.settings import Settings, get_settings, read_settings
 from regulars.running.account import server_account
@@ -44,7 +46,7 @@ from regulars.running.servers import Servers, servers_under, started
 if TYPE_CHECKING:
     from flask import Flask
     from flask.testing import FlaskClient
-    from playwright.sync_api import Browser, Page, Response
+    from playwright.sync_api import Browser, BrowserContext, Page, Response
 
 ROOT = Path(__file__).parent.parent
 # No test measures time: a busy machine is no fault.
@@ -73,6 +75,7 @@ CHROMIUM_ARGUMENTS = (
 )
 # How long a browser test waits for what a person would see; only a test that fails waits so long.
 SEEN_WITHIN_MS = 30_000
+LEFT_WITHIN_MS = 5_000
 # Nobody presses what has not come yet, or what is on its way out: clicks wait for the page that follows. A page that
 # was to be left and stayed after all, as after a download, can be pressed again.
 COMES_AND_GOES = """
@@ -124,6 +127,9 @@ def servers(server_directory: Path) -> Iterator[Servers]:
         assert servers.postgres is not None
         _admin(servers, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
         migrate(servers.postgres.url_of(TEMPLATE))
+        assert servers.valkey is not None
+        # Before anything is sent: whoever sends first decides for the process where everything is sent to.
+        queue.conf.update(broker_url=servers.valkey.url)
         yield servers
 
 
@@ -414,7 +420,17 @@ def new_page(browser: "Browser") -> "Iterator[Callable[..., Page]]":
 
     yield make
     for context in contexts:
-        context.close()
+        _end(context)
+
+
+def _end(context: "BrowserContext") -> None:
+    """Close a browser's window. A chromium that is told to while a page of it reloads itself may never answer."""
+    from playwright.sync_api import Error
+
+    for page in context.pages:
+        with contextlib.suppress(Error):
+            page.goto("about:blank", timeout=LEFT_WITHIN_MS)
+    context.close()
 
 
 def _opens_whatever_reloads(page: "Page") -> "Page":

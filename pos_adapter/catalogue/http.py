@@ -75,7 +75,10 @@ class ProductIn(Schema):
         validate=validate.Range(0, MONEY_MAX),
         metadata={"description": "Minor units of `currency`, tax included: what a counter proposes for one"},
     )
-    currency = Currency(metadata={"description": "That of unit_cost and regular_price; the company's by default"})
+    currency = Currency(
+        allow_none=True,
+        metadata={"description": "That of unit_cost and regular_price; null: that of whichever store sells it"},
+    )
     status = fields.Enum(ProductStatus, by_value=True)
 
 
@@ -92,7 +95,7 @@ class ProductOut(Schema):
     brand = fields.String(required=True, allow_none=True)
     unit_cost = fields.Integer(required=True, allow_none=True)
     regular_price = fields.Integer(required=True, allow_none=True)
-    currency = fields.String(required=True)
+    currency = fields.String(required=True, allow_none=True)
     status = fields.String(required=True, validate=validate.OneOf([each.value for each in ProductStatus]))
 
 
@@ -111,7 +114,7 @@ class CostOut(Schema):
 
     valid_from = fields.AwareDateTime(required=True)
     unit_cost = fields.Integer(required=True, allow_none=True)
-    currency = fields.String(required=True)
+    currency = fields.String(required=True, allow_none=True)
 
 
 class ProductCosts(Schema):

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from msgspec import json
@@ -13,7 +12,6 @@ from foundation.database import Tx
 from foundation.errors import DomainError, NotFound
 from foundation.events import announce
 from foundation.http.puts import Done, Outcome
-from foundation.settings import get_settings
 from pos_adapter.catalogue.lookups import promotions
 from pos_adapter.catalogue.naming import brand_ids, category_ids
 from pos_adapter.catalogue.rules import (
@@ -49,11 +47,11 @@ W = TypeVar("W", bound=Coded)
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one unit costs from a moment on, in minor units of `currency`; None: not known."""
+    """What one unit costs from a moment on, in minor units of `currency`; None: not known, or that of any store."""
 
     valid_from: datetime
     unit_cost: int | None
-    currency: str
+    currency: str | None
 
 
 # ---------------------------------------------------------------------------------------------- products
@@ -89,8 +87,7 @@ def put_products(tx: Tx, wishes: Sequence[ProductWish]) -> list[Outcome[Product]
     that were posted keep theirs. Announces `catalogue.products_added` with the ids of new ones.
     """
     before = _load_products(tx, {wish.code for wish in wishes})
-    plan = partial(plan_product, company_currency=get_settings().company_currency)
-    after, outcomes = _plan_each(before, wishes, plan)
+    after, outcomes = _plan_each(before, wishes, plan_product)
     changed = {code: state for code, state in after.items() if state != before.get(code)}
     if changed:
         ids = _write_products(tx, changed)

@@ -57,7 +57,8 @@ class PromotionDatesWrong(Invalid):
 @dataclass(frozen=True, slots=True)
 class Product:
     """A product as it is now. `category` is a path from the root, () for none; `unit_cost` and `regular_price` (tax
-    included, what a counter proposes) in minor units of `currency`, None where it is not known."""
+    included, what a counter proposes) in minor units of `currency`, None where it is not known. A product that names no
+    currency has them in that of whichever store sells it."""
 
     code: str
     name: str
@@ -65,7 +66,7 @@ class Product:
     brand: str | None
     unit_cost: int | None
     regular_price: int | None
-    currency: str
+    currency: str | None
     status: ProductStatus
 
 
@@ -79,13 +80,13 @@ class ProductWish:
     brand: str | LeftOut | None = LEFT_OUT
     unit_cost: int | LeftOut | None = LEFT_OUT
     regular_price: int | LeftOut | None = LEFT_OUT
-    currency: str | LeftOut = LEFT_OUT
+    currency: str | LeftOut | None = LEFT_OUT
     status: ProductStatus | LeftOut = LEFT_OUT
 
 
-def plan_product(before: Product | None, wish: ProductWish, company_currency: str) -> Product:
-    """The product after the wish; a new one is called by its code and has its cost in the company's currency."""
-    start = before or Product(wish.code, wish.code, (), None, None, None, company_currency, ProductStatus.ACTIVE)
+def plan_product(before: Product | None, wish: ProductWish) -> Product:
+    """The product after the wish; a new one is called by its code."""
+    start = before or Product(wish.code, wish.code, (), None, None, None, None, ProductStatus.ACTIVE)
     return Product(
         wish.code,
         or_else(wish.name, start.name),

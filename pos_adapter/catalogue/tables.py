@@ -32,7 +32,7 @@ product = Table(
     Column("category_id", ForeignKey(category.c.id)),
     Column("brand_id", ForeignKey(brand.c.id)),
     Column("unit_cost", BigInteger),
-    Column("currency", Text, nullable=False),
+    Column("currency", Text),
     Column("status", Text, nullable=False, server_default="active"),
     Column("changed_at", DateTime(timezone=True), nullable=False),
     Column("regular_price", BigInteger),
@@ -47,7 +47,7 @@ product_cost = Table(
     Column("product_id", ForeignKey(product.c.id), primary_key=True),
     Column("valid_from", DateTime(timezone=True), primary_key=True),
     Column("unit_cost", BigInteger),
-    Column("currency", Text, nullable=False),
+    Column("currency", Text),
 )
 
 promotion = Table(

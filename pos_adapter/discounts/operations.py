@@ -109,7 +109,7 @@ def _regular_prices(tx: Tx, store: StoreFacts, lines: Sequence[Line]) -> dict[st
         return {}
     rows = tx.execute(
         "SELECT code, regular_price FROM pos.product"
-        " WHERE code = ANY(:codes) AND regular_price IS NOT NULL AND currency = :currency",
+        " WHERE code = ANY(:codes) AND regular_price IS NOT NULL AND coalesce(currency, :currency) = :currency",
         {"codes": list(codes), "currency": store.currency},
     )
     return {row.code: row.regular_price for row in rows}

@@ -124,7 +124,7 @@ def _own_goods(counter: CounterFacts) -> tuple[str, dict[str, Any]]:
 
 
 def _cached(row: Any, store: StoreFacts) -> CachedProduct:
-    price = row.regular_price if row.currency == store.currency else None
+    price = row.regular_price if row.currency in (None, store.currency) else None
     return CachedProduct(row.code, row.name, price, row.status == ProductStatus.ACTIVE)
 
 

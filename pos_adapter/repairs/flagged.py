@@ -168,7 +168,7 @@ ORDER BY business_date, sale_id
 """
 
 # The cost that held when the receipt came in, or the first one known: a later one never rewrites past profit. Only
-# in the receipt's own currency.
+# in the receipt's own currency, or where it names none.
 LINK_PRODUCTS = """
 WITH sale AS (
     SELECT s.business_date, s.id, s.received_at, s.currency
@@ -177,9 +177,11 @@ WITH sale AS (
 )
 UPDATE pos.sale_line AS l SET product_id = p.id, category_id = p.category_id, brand_id = p.brand_id,
     unit_cost = coalesce(l.unit_cost,
-        (SELECT CASE WHEN c.currency = sale.currency THEN c.unit_cost END FROM pos.product_cost AS c
+        (SELECT CASE WHEN coalesce(c.currency, sale.currency) = sale.currency THEN c.unit_cost END
+         FROM pos.product_cost AS c
          WHERE c.product_id = p.id AND c.valid_from <= sale.received_at ORDER BY c.valid_from DESC LIMIT 1),
-        (SELECT c.unit_cost FROM pos.product_cost AS c WHERE c.product_id = p.id AND c.currency = sale.currency
+        (SELECT c.unit_cost FROM pos.product_cost AS c
+         WHERE c.product_id = p.id AND coalesce(c.currency, sale.currency) = sale.currency
          ORDER BY c.valid_from LIMIT 1))
 FROM sale, pos.product AS p
 WHERE l.business_date = sale.business_date AND l.sale_id = sale.id AND l.product_id IS NULL

@@ -45,7 +45,7 @@ class LookedUp:
 
 _encode = msgspec.json.Encoder(uuid_format="canonical").encode
 _posted = msgspec.json.Decoder(list[PostedBefore]).decode
-_products = msgspec.json.Decoder(list[tuple[str, int, int | None, int | None, int | None, str]]).decode
+_products = msgspec.json.Decoder(list[tuple[str, int, int | None, int | None, int | None, str | None]]).decode
 
 
 def look_up(trip: RoundTrip, items: Sequence[Incoming]) -> LookedUp:

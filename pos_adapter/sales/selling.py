@@ -233,7 +233,7 @@ def line_rows(
                 line.amount,
                 line.regular_amount,
                 tax_rate(line.tax_rate) if line.tax_rate is not None else None,
-                product[4] if product and product[5] == receipt.currency else None,
+                product[4] if product and product[5] in (None, receipt.currency) else None,
                 promotion.id if promotion else None,
                 line.promotion,
                 line.salesperson,

@@ -149,7 +149,10 @@ async function nameProducts(lines) {
 
 async function product(code) {
   const answer = await get(`/v1/products?${new URLSearchParams({ code, limit: 1 })}`);
-  return answer?.body?.items?.[0] || null;
+  const found = answer?.body?.items?.[0];
+  if (!found) return null;
+  // A price in another currency is none here.
+  return found.currency && found.currency !== desk.currency ? { ...found, regular_price: null } : found;
 }
 
 /** Recognise a member by what was scanned, or by id, and put all open tickets of that member on the list. */

@@ -11,11 +11,13 @@ export const cache = { count: 0, isWhole: false };
 
 let filling = null;
 let searchable = null;
+let currency = null;
 
 const progress = () => goods.dispatchEvent(new Event("progress"));
 
 /** Begins keeping the goods of this counter on the device; goes on from where it stopped. */
 export async function keep(place) {
+  currency = place.sheet.store.currency;
   cache.count = await store.count("products");
   cache.isWhole = Boolean((await store.get("kept", "products"))?.since);
   progress();
@@ -54,6 +56,11 @@ async function fillNow(place) {
   }
 }
 
+/** A product of the server's list as the device keeps it; a price in another currency is none here. */
+const asKept = (found) => ({
+  code: found.code, name: found.name, price: found.currency && found.currency !== currency ? null : found.regular_price ?? null,
+});
+
 /** The product with this code: from the device, else from the server; null where there is none, undefined unknown. */
 export async function byCode(code) {
   const here = await store.get("products", code);
@@ -62,7 +69,7 @@ export async function byCode(code) {
   const answer = await call("GET", `/v1/products?${new URLSearchParams({ code, limit: 1 })}`);
   if (!isDone(answer)) return undefined;
   const found = answer.body.items[0];
-  return found && found.status === "active" ? { code: found.code, name: found.name, price: found.regular_price ?? null } : null;
+  return found && found.status === "active" ? asKept(found) : null;
 }
 
 /** Goods whose name has all these words, or whose code begins with them; at most twenty. */
@@ -78,5 +85,5 @@ export async function search(text) {
   if (found.length || cache.isWhole || !state.online) return found;
   const answer = await call("GET", `/v1/products?${new URLSearchParams({ q: text.slice(0, 100), limit: FOUND_MAX })}`);
   if (!isDone(answer)) return found;
-  return answer.body.items.filter((item) => item.status === "active").map(({ code, name, regular_price: price }) => ({ code, name, price: price ?? null }));
+  return answer.body.items.filter((item) => item.status === "active").map(asKept);
 }

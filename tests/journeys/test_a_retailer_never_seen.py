@@ -144,9 +144,7 @@ def open_for_business(office: Machine, numbers: list[str]) -> dict[str, str]:
         for code in STORES
     ]
     all_done(office, "PUT", "/v1/stores/batch", "stores", stores)
-    goods = [
-        {"code": f"TEA-{n}", "name": f"Tea {n}", "unit_cost": COST, "currency": "JPY"} for n in range(1, PRICED + 1)
-    ]
+    goods = [{"code": f"TEA-{n}", "name": f"Tea {n}", "unit_cost": COST} for n in range(1, PRICED + 1)]
     all_done(office, "PUT", "/v1/products/batch", "products", goods)
     office.done("PUT", "/v1/identifier-kinds", {"kinds": [{"code": "member_no", "name": "Member number"}]}, 200)
     people = [

@@ -76,6 +76,15 @@ def test_what_is_left_out_stays_and_null_takes_away(office: Caller) -> None:
     }
 
 
+def test_a_product_need_not_name_a_currency_and_may_stop_naming_it(office: Caller) -> None:
+    unnamed = {key: value for key, value in MILK.items() if key != "currency"}
+
+    assert put(office, unnamed)[0]["body"] == {**MILK, "currency": None, "status": "active"}
+    assert put(office, MILK)[0]["body"]["currency"] == "CNY"
+    assert put(office, {"code": MILK["code"], "currency": None})[0]["body"]["currency"] is None
+    assert [cost["currency"] for cost in look(office, "/v1/products/costs", code=MILK["code"])["costs"]] == [None]
+
+
 def test_the_same_product_twice_in_one_batch_ends_as_the_last_one_says(office: Caller) -> None:
     results = put(office, MILK, {"code": MILK["code"], "unit_cost": 700})
 

@@ -115,7 +115,8 @@ def test_a_compared_day_names_its_differences(
 def test_a_person_asks_again(new_page: "Callable[..., Page]", store: Scene, hanging: str) -> None:
     page = new_page()
     open_as(page, store, "clara", f"/payments/{hanging}")
-    with page.expect_response(lambda answer: answer.url.endswith("/ask")) as answered:
+    asks = page.expect_response(lambda answer: answer.url.endswith("/ask"))
+    with another_page(page), asks as answered:
         page.click("form[data-json] button")
     assert answered.value.status == 200
     sweep(store.database)

@@ -105,6 +105,30 @@ def test_a_cost_in_another_currency_is_not_known_on_a_line(house: Database, cloc
     ) == [("LATE", None), ("A", None), ("A", 650)]
 
 
+def test_a_cost_that_names_no_currency_is_in_that_of_whichever_store_sells_it(
+    house: Database, clock: FixedClock
+) -> None:
+    committed_store(house, "S02", format="department", currency="JPY", timezone="Asia/Tokyo")
+    sold(house, 1000, lines=[line(1, 1000, product="LATE")], store="S02", currency="JPY")
+    clock.advance(timedelta(days=1))
+    with house.transaction() as tx:
+        put_products(tx, [ProductWish("LATE", unit_cost=600)])
+    assert link_new_products(house, [rows(house, "SELECT id FROM pos.product")[0][0]]) == 1
+    for store, currency in (("S01", "CNY"), ("S02", "JPY")):
+        sold(house, 1000, lines=[line(1, 1000, product="LATE")], store=store, currency=currency)
+    clock.advance(timedelta(days=1))
+    with house.transaction() as tx:
+        put_products(tx, [ProductWish("LATE", currency="CNY")])
+    for store, currency in (("S01", "CNY"), ("S02", "JPY")):
+        sold(house, 1000, lines=[line(1, 1000, product="LATE")], store=store, currency=currency)
+
+    assert rows(
+        house,
+        "SELECT s.currency, l.unit_cost FROM pos.sale_line AS l JOIN pos.sale AS s ON s.id = l.sale_id"
+        " ORDER BY s.received_at, s.currency",
+    ) == [("JPY", 600), ("CNY", 600), ("JPY", 600), ("CNY", 600), ("JPY", None)]
+
+
 def original_of(house: Database, sale: UUID) -> Original:
     found = rows(house, "SELECT terminal, business_date, sequence FROM pos.sale WHERE id = :id", id=sale)[0]
     return Original("S01", *found)
